@@ -1,0 +1,42 @@
+package canary
+
+import (
+	"iter"
+	"time"
+)
+
+// EventType is what happened to a step, or to the run.
+type EventType string
+
+// The types of events.
+const (
+	Planned  EventType = "planned"  // first record of a run, and of its revert: carries the plan
+	Began    EventType = "began"    // durable before the change is made; carries the state seen
+	Ended    EventType = "ended"    // the change was seen, or the question answered
+	Broke    EventType = "broke"    // the step failed, or the question said no
+	Halted   EventType = "halted"   // the run ended before its plan did: stopped, held, abandoned
+	Finished EventType = "finished" // the plan is at its end
+)
+
+// Event is one line of the journal.
+type Event struct {
+	Seq     int       `json:"seq"`
+	At      time.Time `json:"at"`
+	Type    EventType `json:"type"`
+	Run     string    `json:"run"`
+	Step    string    `json:"step,omitempty"`
+	Server  string    `json:"server,omitempty"`
+	Before  State     `json:"before,omitempty"`
+	Verdict *Verdict  `json:"verdict,omitempty"`
+	Err     string    `json:"err,omitempty"`
+	Plan    *Plan     `json:"plan,omitempty"`
+	Tool    string    `json:"tool,omitempty"` // version of the program, on Planned
+}
+
+// Journal is the truth about a run.
+type Journal interface {
+	// Append returns when the event is durable. An error stops the run.
+	Append(Event) error
+	// Events yields everything appended so far, in order of Seq.
+	Events() iter.Seq[Event]
+}

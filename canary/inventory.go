@@ -1,0 +1,49 @@
+package canary
+
+import "time"
+
+// Inventory is what the read-only survey found.
+type Inventory struct {
+	At      time.Time `json:"at"`
+	Groups  []Group   `json:"groups"`
+	Servers []Found   `json:"servers"`
+}
+
+// Group is a target group with what its settings mean for a roll.
+type Group struct {
+	ARN           string        `json:"arn"`
+	Name          string        `json:"name"`
+	Type          string        `json:"type"` // instance or ip
+	Delay         time.Duration `json:"delay"`
+	Interval      time.Duration `json:"interval"`
+	Timeout       time.Duration `json:"timeout"`
+	HealthyAfter  int           `json:"healthy_after"`
+	UnhealthyAt   int           `json:"unhealthy_at"`
+	SlowStart     time.Duration `json:"slow_start,omitempty"`
+	Algorithm     string        `json:"algorithm"`
+	CheckPath     string        `json:"check_path"`
+	CheckMatcher  string        `json:"check_matcher"`
+	LoadBalancers []string      `json:"load_balancers"` // ARNs; empty: no rule forwards here
+}
+
+// Found is one server as the survey saw it.
+type Found struct {
+	Server
+	Slots    []Slot         `json:"slots"`
+	Health   []TargetHealth `json:"health"`
+	ClockOff time.Duration  `json:"clock_off"` // the server's clock minus ours
+	DiskFree int64          `json:"disk_free"` // bytes
+	Facts    []string       `json:"facts,omitempty"`
+	Problems []string       `json:"problems,omitempty"` // why it cannot be rolled
+}
+
+// Running is the slots that have anything alive.
+func (f Found) Running() []Slot {
+	var out []Slot
+	for _, s := range f.Slots {
+		if s.Runs() {
+			out = append(out, s)
+		}
+	}
+	return out
+}
