@@ -1,0 +1,25 @@
+$ErrorActionPreference = 'Stop'; $ProgressPreference = 'SilentlyContinue'
+$stdin = [Console]::OpenStandardInput(); $stdout = [Console]::OpenStandardOutput()
+function Read-Exactly([int]$count) {
+    $bytes = New-Object byte[] $count
+    for ($at = 0; $at -lt $count; $at += $read) {
+        $read = $stdin.Read($bytes, $at, $count - $at)
+        if ($read -le 0) { exit 3 }
+    }
+    , $bytes
+}
+try {
+    $source = Read-Exactly ([BitConverter]::ToInt32((Read-Exactly 4), 0))
+    $hash = [BitConverter]::ToString([Security.Cryptography.SHA256]::Create().ComputeHash($source)).Replace('-', '')
+    if ($hash -ne '@SHA256@') { throw "agent source has SHA-256 $hash" }
+    $iis = "$env:windir\System32\inetsrv\Microsoft.Web.Administration.dll"
+    if (!(Test-Path $iis)) { throw "IIS is not installed: no $iis" }
+    Add-Type -TypeDefinition ([Text.Encoding]::UTF8.GetString($source)) -ReferencedAssemblies $iis, System.Core, System.Web.Extensions, System.ServiceProcess, System.IO.Compression
+    exit [IisCanary.Agent]::Run($stdin, $stdout)
+}
+catch {
+    $body = [Text.Encoding]::UTF8.GetBytes((ConvertTo-Json -Compress @{ fatal = "$_"; language = "$($ExecutionContext.SessionState.LanguageMode)"; version = "$($PSVersionTable.PSVersion)" }))
+    [byte[]]$frame = [Text.Encoding]::ASCII.GetBytes('ICF1') + [BitConverter]::GetBytes([int]$body.Length) + [BitConverter]::GetBytes([int]0) + $body
+    $stdout.Write($frame, 0, $frame.Length); $stdout.Flush()
+    exit 4
+}

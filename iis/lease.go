@@ -1,0 +1,224 @@
+package iis
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"iiscanary/iis/agent"
+)
+
+// Lease is who may change the app on one server.
+type Lease struct {
+	Server string
+	Run    string
+	Owner  string
+	Reason string
+	Since  time.Time
+	Until  time.Time // by the server's clock
+}
+
+// LeasedError says that another run may change the app on a server.
+type LeasedError Lease
+
+func (e *LeasedError) Error() string {
+	return fmt.Sprintf("%s is leased to run %s of %s since %s (%s), until %s unless renewed; wait for it, or release its lock",
+		e.Server, e.Run, e.Owner, e.Since.UTC().Format(time.RFC3339), e.Reason, e.Until.UTC().Format(time.RFC3339))
+}
+
+// LeaseLostError says that a lease could not be kept: from now on the server refuses this run's changes.
+type LeaseLostError struct {
+	Server string
+	Err    error
+}
+
+func (e *LeaseLostError) Error() string {
+	return fmt.Sprintf("the lease on %s is lost: %v", e.Server, e.Err)
+}
+
+// Unwrap is why.
+func (e *LeaseLostError) Unwrap() error { return e.Err }
+
+// claim is what a run asks for.
+type claim struct {
+	run, owner, reason string
+	life               time.Duration
+}
+
+// keeper renews the leases of a run until it is stopped.
+type keeper struct {
+	claim   claim
+	servers []string
+	stop    context.CancelFunc
+	done    sync.WaitGroup
+}
+
+// Acquire takes the lease on every server, in the order of their names, and renews it in the background at a third of
+// its life, until Release or Close. When another run holds one, those taken are given back and a *[LeasedError] says
+// who. A lease that runs out, because the program died, may be taken by anybody. The life must be longer than the longest
+// operation, as a renewal waits for the operation in hand; it is rounded up to whole seconds.
+func (f *Fleet) Acquire(ctx context.Context, servers []string, run, owner, reason string, life time.Duration) error {
+	f.mu.Lock()
+	busy := f.keeper != nil
+	f.mu.Unlock()
+	if busy {
+		return errors.New("this fleet holds a lease already")
+	}
+	c := claim{run: run, owner: owner, reason: reason, life: life}
+	names := slices.Compact(slices.Sorted(slices.Values(servers)))
+	for i, name := range names {
+		if err := f.take(ctx, name, c); err != nil {
+			return errors.Join(err, f.giveBack(context.WithoutCancel(ctx), names[:i], run))
+		}
+	}
+	f.keep(names, c)
+	return nil
+}
+
+func (f *Fleet) take(ctx context.Context, server string, c claim) error {
+	h, err := f.host(server)
+	if err != nil {
+		return err
+	}
+	lease, err := f.leaseOp(ctx, server, "acquire", c)
+	if err != nil {
+		return err
+	}
+	if lease == nil {
+		return fmt.Errorf("%s: the agent acquired a lease and named none", server)
+	}
+	h.hold(&agent.Fence{Run: lease.Run, Generation: lease.Generation})
+	return nil
+}
+
+func (f *Fleet) leaseOp(ctx context.Context, server, action string, c claim) (*agent.Lease, error) {
+	h, err := f.host(server)
+	if err != nil {
+		return nil, err
+	}
+	args := agent.LeaseArgs{App: f.options.App, Action: action, Run: c.run, Owner: c.owner, Reason: c.reason,
+		Seconds: int64((c.life + time.Second - 1) / time.Second)}
+	var out agent.LeaseResult
+	op := operation{name: "lease", args: args, fence: h.held(), limit: f.timeouts.Query + f.timeouts.Change}
+	err = f.run(ctx, server, op, &out)
+	if refused := (*agent.Error)(nil); errors.As(err, &refused) && refused.Code == agent.Leased && out.Lease != nil {
+		e := LeasedError(leaseOf(server, out.Lease))
+		return nil, &e
+	}
+	return out.Lease, err
+}
+
+func leaseOf(server string, l *agent.Lease) Lease {
+	return Lease{Server: server, Run: l.Run, Owner: l.Owner, Reason: l.Reason, Since: l.Taken, Until: l.Until}
+}
+
+// ReadLease is the lease on one server, whoever holds it, and false when there is none.
+func (f *Fleet) ReadLease(ctx context.Context, server string) (Lease, bool, error) {
+	l, err := f.leaseOp(ctx, server, "read", claim{})
+	if err != nil || l == nil {
+		return Lease{}, false, err
+	}
+	return leaseOf(server, l), true, nil
+}
+
+// LeaseLost delivers a *[LeaseLostError] when a lease could not be kept. Only the first is delivered.
+func (f *Fleet) LeaseLost() <-chan error { return f.lost }
+
+// Release gives every lease back.
+func (f *Fleet) Release(ctx context.Context) error {
+	k := f.stopKeeping()
+	if k == nil {
+		return nil
+	}
+	return f.giveBack(ctx, k.servers, k.claim.run)
+}
+
+func (f *Fleet) giveBack(ctx context.Context, servers []string, run string) error {
+	return f.everywhere(servers, func(h *host) error {
+		if h.held() == nil {
+			return nil
+		}
+		_, err := f.leaseOp(ctx, h.name, "release", claim{run: run})
+		if err != nil && !isFenced(err) {
+			return err
+		}
+		h.hold(nil)
+		return nil
+	})
+}
+
+func isFenced(err error) bool {
+	refused := (*agent.Error)(nil)
+	return errors.As(err, &refused) && refused.Code == agent.Fenced
+}
+
+func (f *Fleet) keep(servers []string, c claim) {
+	ctx, stop := context.WithCancel(context.Background())
+	k := &keeper{claim: c, servers: servers, stop: stop}
+	for _, name := range servers {
+		k.done.Go(func() { f.renew(ctx, name, c) })
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.keeper = k
+}
+
+func (f *Fleet) stopKeeping() *keeper {
+	f.mu.Lock()
+	k := f.keeper
+	f.keeper = nil
+	f.mu.Unlock()
+	if k != nil {
+		k.stop()
+		k.done.Wait()
+	}
+	return k
+}
+
+// renew keeps one lease. A server that cannot be reached keeps its lease until that runs out, and is asked again; only
+// another run in between makes it lost.
+func (f *Fleet) renew(ctx context.Context, server string, c claim) {
+	for wait(ctx, c.life/3) == nil {
+		_, err := f.leaseOp(ctx, server, "renew", c)
+		if isFenced(err) {
+			err = f.regain(ctx, server, c)
+		}
+		if ctx.Err() != nil {
+			return
+		}
+		if gone := (*LeaseLostError)(nil); errors.As(err, &gone) {
+			select {
+			case f.lost <- gone:
+			default:
+			}
+			return
+		}
+		if err != nil {
+			f.log.Warn("lease not renewed, trying again", "server", server, "err", err)
+		}
+	}
+}
+
+// regain takes a lease again that ran out while the server could not be reached. Its generation tells whether another
+// run had it in between.
+func (f *Fleet) regain(ctx context.Context, server string, c claim) error {
+	h, err := f.host(server)
+	if err != nil {
+		return err
+	}
+	before := h.held()
+	lease, err := f.leaseOp(ctx, server, "acquire", c)
+	taken := (*LeasedError)(nil)
+	switch {
+	case errors.As(err, &taken):
+		return &LeaseLostError{Server: server, Err: err}
+	case err != nil:
+		return err
+	case lease == nil || before == nil || lease.Generation != before.Generation:
+		return &LeaseLostError{Server: server, Err: errors.New("another run held it for a while; what it changed is not known")}
+	}
+	return nil
+}
