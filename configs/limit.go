@@ -1,0 +1,138 @@
+package configs
+
+import (
+	"errors"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Limit is the worst that a release may be: its share of bad requests may reach Rho times that of the servers on the old
+// release, plus Delta. "1.5 x old + 0.1%" is Rho 1.5 and Delta 0.001; "5%" is absolute: Rho 0 and Delta 0.05.
+type Limit struct {
+	Text  string  // as written
+	Rho   float64 // factor on the old share; 0: an absolute limit
+	Delta float64 // share of requests, 0 to 1
+}
+
+// String is the limit as written.
+func (l Limit) String() string { return l.Text }
+
+func (l *Limit) parse(text string) error {
+	factor, rest, relative := strings.Cut(text, "old")
+	got := Limit{Text: text}
+	var err error
+	if !relative {
+		got.Delta, err = share(text)
+		if err == nil && got.Delta == 0 {
+			err = errors.New("a limit of nothing")
+		}
+		*l = got
+		return err
+	}
+	factor = strings.TrimSpace(factor)
+	if number, is := strings.CutSuffix(factor, "x"); is {
+		got.Rho, err = decimal(number)
+	} else if factor == "" {
+		got.Rho = 1
+	} else {
+		err = errors.New("no factor")
+	}
+	if err != nil || got.Rho <= 0 {
+		return errors.New("no factor")
+	}
+	if rest = strings.TrimSpace(rest); rest == "" {
+		*l = got
+		return nil
+	}
+	margin, is := strings.CutPrefix(rest, "+")
+	if !is {
+		return errors.New("no margin")
+	}
+	got.Delta, err = share(margin)
+	*l = got
+	return err
+}
+
+func (l *Limit) allowed() string {
+	return "a factor on the old release and a margin such as 1.5 x old + 0.1%, or a share such as 5%"
+}
+
+// Bad says which requests count as bad: those whose Field compares so to Value.
+type Bad struct {
+	Text  string // as written, such as "status >= 500"
+	Field string // always "status"
+	Op    string // one of >=, >, <=, <, =, !=
+	Value int    // an HTTP status, 100 to 999
+}
+
+// String is the condition as written.
+func (b Bad) String() string { return b.Text }
+
+var badForm = regexp.MustCompile(`^(status)\s*(>=|<=|!=|==|=|>|<)\s*(\d{3})$`)
+
+func (b *Bad) parse(text string) error {
+	m := badForm.FindStringSubmatch(strings.TrimSpace(text))
+	if m == nil {
+		return errors.New("no comparison")
+	}
+	status, err := strconv.Atoi(m[3])
+	if err != nil || status < 100 {
+		return errors.New("no status")
+	}
+	if m[2] == "==" {
+		m[2] = "="
+	}
+	*b = Bad{Text: text, Field: m[1], Op: m[2], Value: status}
+	return nil
+}
+
+func (b *Bad) allowed() string {
+	return "status, one of >= > <= < = !=, and an HTTP status, such as 'status >= 500'"
+}
+
+// Slower says which requests count as bad by their time: slower than the given quantile of the old release, or than a
+// fixed time.
+type Slower struct {
+	Text     string        // as written
+	Quantile float64       // of the old release's times, between 0 and 1; 0: Fixed holds
+	Fixed    time.Duration // 0: Quantile holds
+}
+
+// String is the condition as written.
+func (s Slower) String() string { return s.Text }
+
+var quantileForm = regexp.MustCompile(`^old\s+p(\d{1,2}(?:\.\d+)?)$`)
+
+func (s *Slower) parse(text string) error {
+	if m := quantileForm.FindStringSubmatch(strings.TrimSpace(text)); m != nil {
+		p, err := decimal(m[1])
+		if err != nil || p < 50 {
+			return errors.New("no quantile")
+		}
+		*s = Slower{Text: text, Quantile: p / 100}
+		return nil
+	}
+	d, err := duration(text)
+	if err != nil || d <= 0 {
+		return errors.New("no time")
+	}
+	*s = Slower{Text: text, Fixed: d}
+	return nil
+}
+
+func (s *Slower) allowed() string {
+	return "old p50 to old p99.9 (a quantile of the old release's times), or a time with its unit such as 800ms"
+}
+
+// duration reads a time with its unit: a bare 0 has none.
+func duration(text string) (time.Duration, error) {
+	d, err := time.ParseDuration(text)
+	if err != nil || d < 0 || strings.Trim(text, "0123456789.+-") == "" {
+		return 0, errors.New("no duration")
+	}
+	return d, nil
+}
+
+const durationAllowed = "a time with its unit, such as 500ms, 90s, 2m or 1h30m"
