@@ -60,7 +60,7 @@ func ReadZip(from io.ReaderAt, size int64, name string) (*Release, error) {
 func zipEntries(z *zip.Reader) []entry {
 	var entries []entry
 	for _, f := range z.File {
-		if strings.HasSuffix(f.Name, "/") || strings.HasSuffix(f.Name, `\`) {
+		if f.UncompressedSize64 == 0 && strings.HasSuffix(strings.ReplaceAll(f.Name, `\`, "/"), "/") {
 			continue // a folder
 		}
 		e := entry{name: f.Name, size: int64(f.UncompressedSize64), packed: int64(f.CompressedSize64), open: f.Open}
