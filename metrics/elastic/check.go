@@ -1,0 +1,183 @@
+package elastic
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/elastic/go-elasticsearch/v8/esapi"
+
+	"iiscanary/metrics"
+)
+
+// Check proves, on old's traffic, what every poll relies on: the fields are there and of the right type in every index, the
+// operator's filter can be read, every server has lines with status and response time. It asks four times at most.
+// What is wrong is in Facts.Problems; without usable fields nothing is counted.
+func (s *Source) Check(ctx context.Context, v metrics.Survey) (metrics.Facts, error) {
+	problems, err := s.checkFields(ctx)
+	if err != nil {
+		return metrics.Facts{}, fmt.Errorf("reading the fields of %s: %w", s.o.Index, err)
+	}
+	if s.o.Filter != "" {
+		more, err := s.checkFilter(ctx)
+		if err != nil {
+			return metrics.Facts{}, fmt.Errorf("checking the filter: %w", err)
+		}
+		problems = append(problems, more...)
+	}
+	if slices.ContainsFunc(problems, func(p metrics.Problem) bool { return p.Fatal }) {
+		return metrics.Facts{Problems: problems}, nil
+	}
+	facts, err := s.survey(ctx, v)
+	if err != nil {
+		return metrics.Facts{}, fmt.Errorf("looking at old traffic in %s: %w", s.o.Index, err)
+	}
+	facts.Problems = append(problems, facts.Problems...)
+	return facts, nil
+}
+
+// role is what a field has to be good for.
+type role struct {
+	field string
+	use   string   // in words
+	types []string // that will do
+	fatal bool
+}
+
+func (s *Source) roles() []role {
+	f := s.o.Fields
+	keyword := []string{"keyword", "constant_keyword", "wildcard"}
+	number := []string{"long", "integer", "short", "byte", "unsigned_long", "double", "float", "half_float", "scaled_float"}
+	return []role{
+		{f.Time, "the time of a line", []string{"date", "date_nanos"}, true},
+		{f.Slot, "the slot", keyword, true},
+		{f.Host, "the server", keyword, true},
+		{f.Status, "the status", number, true},
+		{f.Duration, "the response time", number, true},
+		{f.UserAgent, "the user agent", keyword, false},
+	}
+}
+
+type fieldCaps struct {
+	Fields map[string]map[string]fieldCap `json:"fields"`
+}
+
+type fieldCap struct {
+	Searchable   bool     `json:"searchable"`
+	Aggregatable bool     `json:"aggregatable"`
+	Indices      []string `json:"indices"`
+}
+
+func (s *Source) checkFields(ctx context.Context) ([]metrics.Problem, error) {
+	no := false
+	var names []string
+	for _, r := range s.roles() {
+		names = append(names, r.field, r.field+".keyword")
+	}
+	raw, err := s.do(ctx, esapi.FieldCapsRequest{
+		Index: []string{s.o.Index}, Fields: names, AllowNoIndices: &no, IgnoreUnavailable: &no,
+	})
+	if err != nil {
+		return nil, err
+	}
+	var caps fieldCaps
+	if err := json.Unmarshal(raw, &caps); err != nil || caps.Fields == nil {
+		return nil, &InvalidError{Why: "it is no list of fields"}
+	}
+	var out []metrics.Problem
+	for _, r := range s.roles() {
+		if p, wrong := caps.problem(r); wrong {
+			out = append(out, p)
+		}
+	}
+	return out, nil
+}
+
+// problem says what is wrong with a field.
+func (c fieldCaps) problem(r role) (metrics.Problem, bool) {
+	types := maps.Clone(c.Fields[r.field])
+	delete(types, "unmapped")
+	p := metrics.Problem{Subject: r.field, Fatal: r.fatal, Kind: metrics.FieldType}
+	if !r.fatal {
+		p.Kind = metrics.HealthChecksIn
+	}
+	names := slices.Sorted(maps.Keys(types))
+	var wrong []string
+	for _, name := range names {
+		if !slices.Contains(r.types, name) || !types[name].Searchable || !types[name].Aggregatable {
+			wrong = append(wrong, name)
+		}
+	}
+	hint := ""
+	if _, ok := c.Fields[r.field+".keyword"]["keyword"]; ok && slices.Contains(r.types, "keyword") {
+		hint = fmt.Sprintf("; use %s.keyword", r.field)
+	}
+	switch {
+	case len(names) == 0:
+		if r.fatal {
+			p.Kind = metrics.FieldMissing
+		}
+		p.Text = fmt.Sprintf("no index has the field %s for %s%s", r.field, r.use, hint)
+	case len(names) > 1 && len(wrong) > 0:
+		if r.fatal {
+			p.Kind = metrics.FieldConflict
+		}
+		p.Text = fmt.Sprintf("the field %s for %s is of type %s in some indices (%s): wanted is %s everywhere%s", r.field, r.use,
+			strings.Join(names, " or "), strings.Join(types[wrong[0]].Indices, ", "), r.types[0], hint)
+	case len(wrong) > 0:
+		p.Text = fmt.Sprintf("the field %s for %s is of type %s, or not indexed: wanted is %s%s", r.field, r.use, wrong[0], r.types[0], hint)
+	default:
+		return p, false
+	}
+	if !r.fatal {
+		p.Text += "; health checks of the load balancer are counted as requests"
+	}
+	return p, true
+}
+
+// checkFilter lets the cluster read the operator's Lucene text.
+func (s *Source) checkFilter(ctx context.Context) ([]metrics.Problem, error) {
+	yes, no := true, false
+	body, err := json.Marshal(dict{"query": lucene(s.o.Filter)})
+	if err != nil {
+		return nil, err
+	}
+	raw, err := s.do(ctx, esapi.IndicesValidateQueryRequest{
+		Index: []string{s.o.Index}, Body: bytes.NewReader(body), Explain: &yes, Rewrite: &yes, AllowNoIndices: &no, IgnoreUnavailable: &no,
+	})
+	if err != nil {
+		return nil, err
+	}
+	var a struct {
+		Valid        *bool  `json:"valid"`
+		Error        string `json:"error"`
+		Explanations []struct {
+			Explanation string `json:"explanation"`
+			Error       string `json:"error"`
+		} `json:"explanations"`
+	}
+	if err := json.Unmarshal(raw, &a); err != nil || a.Valid == nil {
+		return nil, &InvalidError{Why: "it does not say whether the filter is valid"}
+	}
+	problem := metrics.Problem{Kind: metrics.BadFilter, Subject: s.o.Filter, Fatal: true}
+	why, nothing := a.Error, len(a.Explanations) > 0
+	for _, e := range a.Explanations {
+		if why == "" {
+			why = e.Error
+		}
+		nothing = nothing && strings.Contains(e.Explanation, "MatchNoDocsQuery")
+	}
+	switch {
+	case !*a.Valid:
+		problem.Text = fmt.Sprintf("the filter %q cannot be read: %s", s.o.Filter, oneLine(why))
+	case nothing:
+		problem.Text = fmt.Sprintf("the filter %q matches nothing: %s", s.o.Filter, oneLine(a.Explanations[0].Explanation))
+	default:
+		return nil, nil
+	}
+	return []metrics.Problem{problem}, nil
+}
