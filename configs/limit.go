@@ -59,37 +59,29 @@ func (l *Limit) allowed() string {
 	return "a factor on the old release and a margin such as 1.5 x old + 0.1%, or a share such as 5%"
 }
 
-// Bad says which requests count as bad: those whose Field compares so to Value.
+// Bad says which requests count as bad: those whose HTTP status is Value or above.
 type Bad struct {
 	Text  string // as written, such as "status >= 500"
-	Field string // always "status"
-	Op    string // one of >=, >, <=, <, =, !=
-	Value int    // an HTTP status, 100 to 999
+	Value int    // an HTTP status, 100 to 599
 }
 
 // String is the condition as written.
 func (b Bad) String() string { return b.Text }
 
-var badForm = regexp.MustCompile(`^(status)\s*(>=|<=|!=|==|=|>|<)\s*(\d{3})$`)
+var badForm = regexp.MustCompile(`^status\s*>=\s*([1-5]\d\d)$`)
 
 func (b *Bad) parse(text string) error {
 	m := badForm.FindStringSubmatch(strings.TrimSpace(text))
 	if m == nil {
 		return errors.New("no comparison")
 	}
-	status, err := strconv.Atoi(m[3])
-	if err != nil || status < 100 {
-		return errors.New("no status")
-	}
-	if m[2] == "==" {
-		m[2] = "="
-	}
-	*b = Bad{Text: text, Field: m[1], Op: m[2], Value: status}
-	return nil
+	status, err := strconv.Atoi(m[1])
+	*b = Bad{Text: text, Value: status}
+	return err
 }
 
 func (b *Bad) allowed() string {
-	return "status, one of >= > <= < = !=, and an HTTP status, such as 'status >= 500'"
+	return "status >= and an HTTP status from 100 to 599, such as 'status >= 500'"
 }
 
 // Slower says which requests count as bad by their time: slower than the given quantile of the old release, or than a

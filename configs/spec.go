@@ -103,6 +103,10 @@ type Site struct {
 	Keep int `yaml:"keep" default:"2" min:"0" max:"100"`
 	// Host is the Host header that the site answers to; default: the app's name.
 	Host string `yaml:"host"`
+	// Stable is how long a slot must stay started before it counts as started.
+	Stable time.Duration `yaml:"stable" default:"2s" min:"1ms" max:"10m"`
+	// StopWait is how long a stopped slot's workers may take to go; a pool's own limit is 90 s.
+	StopWait time.Duration `yaml:"stop_wait" default:"2m" min:"1ms" max:"1h"`
 }
 
 // Certificate names a certificate in the server's own store, by one of the two.
