@@ -3,7 +3,10 @@ package elastic
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -44,13 +47,14 @@ func New(o Options) (*Source, error) {
 	if err := o.check(); err != nil {
 		return nil, fmt.Errorf("source elastic: %w", err)
 	}
+	transport, err := o.transport()
+	if err != nil {
+		return nil, fmt.Errorf("source elastic: %w", err)
+	}
 	config := elasticsearch.Config{
-		Addresses: o.URLs, APIKey: o.APIKey, Username: o.User, Password: o.Password, CACert: o.CA,
+		Addresses: o.URLs, APIKey: o.APIKey, Username: o.User, Password: o.Password, Transport: transport,
 		RetryOnStatus: []int{http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout},
 		MaxRetries:    retries, RetryBackoff: backoff, DisableMetaHeader: true,
-	}
-	if o.Flavour == OpenSearch {
-		config.Interceptors = append(config.Interceptors, claimProduct)
 	}
 	client, err := elasticsearch.NewClient(config)
 	if err != nil {
@@ -65,15 +69,36 @@ func backoff(attempt int) time.Duration {
 	return d - rand.N(d/2)
 }
 
-// claimProduct answers for OpenSearch the header that the client insists on.
-func claimProduct(next func(*http.Request) (*http.Response, error)) func(*http.Request) (*http.Response, error) {
-	return func(r *http.Request) (*http.Response, error) {
-		resp, err := next(r)
-		if resp != nil {
-			resp.Header.Set(productHeader, "Elasticsearch")
-		}
-		return resp, err
+// transport is a connection pool of the source's own, with the operator's authorities where there are any.
+func (o Options) transport() (http.RoundTripper, error) {
+	t := &http.Transport{
+		Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true, MaxIdleConnsPerHost: 4,
+		IdleConnTimeout: 90 * time.Second, TLSHandshakeTimeout: o.Timeout,
+		TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12},
 	}
+	if len(o.CA) > 0 {
+		pool := x509.NewCertPool()
+		if !pool.AppendCertsFromPEM(o.CA) {
+			return nil, errors.New("the ca holds no certificate in PEM form")
+		}
+		t.TLSClientConfig.RootCAs = pool
+	}
+	if o.Flavour == OpenSearch {
+		return openSearch{t}, nil
+	}
+	return t, nil
+}
+
+// openSearch answers for OpenSearch the header that the client insists on.
+type openSearch struct{ next http.RoundTripper }
+
+// RoundTrip adds the product header to every answer.
+func (t openSearch) RoundTrip(r *http.Request) (*http.Response, error) {
+	resp, err := t.next.RoundTrip(r)
+	if err == nil {
+		resp.Header.Set(productHeader, "Elasticsearch")
+	}
+	return resp, err
 }
 
 // search sends one search and checks that its answer is complete.
