@@ -19,15 +19,15 @@ type decoder struct {
 
 // rules are what the tags of a field say.
 type rules struct {
-	key, preset, least, most  string
-	words                     []string
-	required, literal, inList bool
+	key, preset, least, most string
+	words, later             []string
+	required, literal        bool
 }
 
 func rulesOf(f reflect.StructField) rules {
 	return rules{
 		key: f.Tag.Get("yaml"), preset: f.Tag.Get("default"), least: f.Tag.Get("min"), most: f.Tag.Get("max"),
-		words: strings.Fields(f.Tag.Get("oneof")), required: f.Tag.Get("required") == "true",
+		words: strings.Fields(f.Tag.Get("oneof")), later: strings.Fields(f.Tag.Get("later")), required: f.Tag.Get("required") == "true",
 		literal: f.Tag.Get("literal") == "true",
 	}
 }
@@ -49,9 +49,14 @@ func problemAt(s *source, at Pos, path, found, allowed string) Problem {
 	return Problem{File: at.File, Line: at.Line, Column: at.Column, Path: path, Found: found, Allowed: allowed, Text: s.text(at.Line)}
 }
 
-// refuse notes a mistake at a node; its text is made at the end, when everything that must be hidden is known.
+// refuse notes a mistake and that nothing can rely on the value of the path.
 func (d *decoder) refuse(at Pos, path, found, allowed, near string) {
 	d.broken[path] = true
+	d.note(at, path, found, allowed, near)
+}
+
+// note keeps a mistake. Its text is added at the end, when everything that must be hidden is known.
+func (d *decoder) note(at Pos, path, found, allowed, near string) {
 	d.problems = append(d.problems, Problem{File: at.File, Line: at.Line, Column: at.Column, Path: path, Found: found,
 		Allowed: allowed, Nearest: near})
 }
@@ -202,7 +207,7 @@ func (d *decoder) list(n *yaml.Node, v reflect.Value, path string, r rules) {
 		return
 	}
 	v.Set(reflect.MakeSlice(v.Type(), len(n.Content), len(n.Content)))
-	each := rules{words: r.words, inList: true}
+	each := rules{words: r.words}
 	for i, item := range n.Content {
 		d.value(item, v.Index(i), fmt.Sprintf("%s[%d]", path, i), each)
 	}

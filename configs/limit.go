@@ -127,4 +127,16 @@ func duration(text string) (time.Duration, error) {
 	return d, nil
 }
 
+// spoken is a time as people write it: 2m, not 2m0s.
+func spoken(d time.Duration) string {
+	text := d.String()
+	if strings.HasSuffix(text, "m0s") {
+		text = strings.TrimSuffix(text, "0s")
+	}
+	if strings.HasSuffix(text, "h0m") {
+		text = strings.TrimSuffix(text, "0m")
+	}
+	return text
+}
+
 const durationAllowed = "a time with its unit, such as 500ms, 90s, 2m or 1h30m"

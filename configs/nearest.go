@@ -4,7 +4,7 @@ import "strings"
 
 // nearest is the candidate that a person most probably meant by word; empty when none comes close.
 func nearest(word string, candidates []string) string {
-	best, distance := "", len(word)/3+1
+	best, distance := "", max(1, len(word)/3)
 	for _, c := range candidates {
 		if d := edits(plain(word), plain(c)); d <= distance && (best == "" || d < distance) {
 			best, distance = c, d

@@ -3,6 +3,7 @@ package configs
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -72,7 +73,11 @@ func (d *decoder) plain(n *yaml.Node, v reflect.Value, path string, r rules) {
 	if d.set(n.Value, v, r) {
 		return
 	}
-	d.refuse(d.at(n), path, d.found(n), shapeOf(v, r), nearest(n.Value, r.words))
+	found := d.found(n)
+	if slices.Contains(r.later, n.Value) {
+		found += ", which comes later"
+	}
+	d.refuse(d.at(n), path, found, shapeOf(v, r), nearest(n.Value, r.words))
 }
 
 // tagged reports whether a scalar is of the kind that the field holds. A text may look like anything.

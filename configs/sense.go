@@ -55,7 +55,7 @@ func (s *sense) sound(paths ...string) bool {
 func (s *sense) wrong(path, found, allowed string) { s.nearly(path, found, allowed, "") }
 
 func (s *sense) nearly(path, found, allowed, near string) {
-	s.refuse(nearestPos(s.positions, path), path, found, allowed, near)
+	s.note(nearestPos(s.positions, path), path, found, allowed, near)
 }
 
 func (s *sense) warn(path, format string, args ...any) {

@@ -2,6 +2,7 @@ package configs
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -26,7 +27,7 @@ func (s *sense) metrics() {
 			s.wrong(at, s.shown(at, m.Name)+" a second time", "a name of its own for each metric")
 		}
 		names[m.Name] = true
-		if at := join(path, "source"); s.sound(at) && !known(m.Source, sources) {
+		if at := join(path, "source"); s.sound(at) && !slices.Contains(sources, m.Source) {
 			s.nearly(at, "the unknown source "+s.shown(at, m.Source), allowedSources(sources), nearest(m.Source, sources))
 		}
 		s.kind(path, m)
@@ -67,15 +68,6 @@ func (s *sense) sources() []string {
 	return nil
 }
 
-func known(name string, sources []string) bool {
-	for _, s := range sources {
-		if s == name {
-			return true
-		}
-	}
-	return false
-}
-
 func allowedSources(sources []string) string {
 	if len(sources) == 0 {
 		return "a source that stands under sources; none does"
@@ -102,10 +94,10 @@ func (s *sense) elastic() {
 		s.wrong(at+".index", s.shown(at+".index", e.Index), "an index, alias, data stream or pattern such as logs-iis.access-*")
 	}
 	if s.sound(at+".bucket", at+".max_lag") && e.MaxLag < e.Bucket {
-		s.wrong(at+".max_lag", e.MaxLag.String(), "at least sources.elastic.bucket, which is "+e.Bucket.String())
+		s.wrong(at+".max_lag", spoken(e.MaxLag), "at least sources.elastic.bucket, which is "+spoken(e.Bucket))
 	}
 	if s.sound(at+".bucket") && e.Bucket%time.Second != 0 {
-		s.wrong(at+".bucket", e.Bucket.String(), "whole seconds: IIS writes no finer time")
+		s.wrong(at+".bucket", spoken(e.Bucket), "whole seconds: IIS writes no finer time")
 	}
 }
 

@@ -68,7 +68,7 @@ func (s *sense) warmup() {
 		s.wrong("warmup.path", s.shown("warmup.path", w.Path), "a path that starts with a slash, such as /health/warm")
 	}
 	if s.sound("warmup.under", "warmup.first") && w.Under > w.First {
-		s.wrong("warmup.under", w.Under.String(), "at most warmup.first, which is "+w.First.String())
+		s.wrong("warmup.under", spoken(w.Under), "at most warmup.first, which is "+spoken(w.First))
 	}
 }
 
@@ -128,9 +128,9 @@ func (s *sense) brokenWithin(path string) bool {
 func (s *sense) bake() {
 	b := s.spec.Bake
 	if s.sound("bake.for", "bake.at_most") && b.For > b.AtMost {
-		s.wrong("bake.for", b.For.String(), "at most bake.at_most, which is "+b.AtMost.String())
+		s.wrong("bake.for", spoken(b.For), "at most bake.at_most, which is "+spoken(b.AtMost))
 	}
 	if s.sound("bake.for", "bake.poll") && b.Poll > b.For {
-		s.wrong("bake.poll", b.Poll.String(), "at most bake.for, which is "+b.For.String()+": a gate needs one look at least")
+		s.wrong("bake.poll", spoken(b.Poll), "at most bake.for, which is "+spoken(b.For)+": a gate needs one look at least")
 	}
 }

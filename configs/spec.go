@@ -79,7 +79,7 @@ type WinRM struct {
 	// Port of the listener, where an address names none.
 	Port int `yaml:"port" default:"5986" min:"1" max:"65535"`
 	// Auth is the kind of authentication.
-	Auth string `yaml:"auth" default:"basic" oneof:"basic"`
+	Auth string `yaml:"auth" default:"basic" oneof:"basic" later:"ntlm kerberos certificate"`
 	// User may be written out; Password may not.
 	User     Secret `yaml:"user" required:"true" literal:"true"`
 	Password Secret `yaml:"password" required:"true"`
