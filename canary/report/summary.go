@@ -49,28 +49,27 @@ func headline(o Outcome) string {
 	fresh, old := orDash(o.New), orDash(o.Old)
 	switch o.Outcome {
 	case Deployed:
-		return fmt.Sprintf("%s deployed: %s of %s run %s", good, thousands(int64(on(o, o.New))), counted(len(o.Servers), "server"), fresh)
+		return fmt.Sprintf("%s deployed: %s runs on %s", good, fresh, share(o, o.New))
 	case Reverted:
-		return fmt.Sprintf("%s reverted: %s was refused, %s of %s run %s again", bad, fresh, thousands(int64(on(o, o.Old))),
-			counted(len(o.Servers), "server"), old)
+		return fmt.Sprintf("%s reverted: %s was refused, %s runs on %s again", bad, fresh, old, share(o, o.Old))
 	case Held:
-		return fmt.Sprintf("%s held: nothing is decided, %s of %s run %s, the others what they ran before", mind,
-			thousands(int64(on(o, o.New))), counted(len(o.Servers), "server"), fresh)
+		return fmt.Sprintf("%s held: nothing is decided, %s runs on %s", mind, fresh, share(o, o.New))
 	case Stopped:
-		return fmt.Sprintf("%s stopped by the operator: %s of %s run %s", mind, thousands(int64(on(o, o.New))),
-			counted(len(o.Servers), "server"), fresh)
+		return fmt.Sprintf("%s stopped by the operator: %s runs on %s", mind, fresh, share(o, o.New))
 	}
-	return fmt.Sprintf("%s mixed: the fleet is not whole, a person is needed (%s new, %s old)", bad, fresh, old)
+	return fmt.Sprintf("%s mixed: the fleet is not whole and a person is needed, %s runs on %s, %s on %s", bad,
+		fresh, share(o, o.New), old, share(o, o.Old))
 }
 
-func on(o Outcome, slot string) int {
+// share is on how many of the servers a slot runs.
+func share(o Outcome, slot string) string {
 	n := 0
 	for _, s := range o.Servers {
 		if s.Slot == slot && slot != "" {
 			n++
 		}
 	}
-	return n
+	return fmt.Sprintf("%s of %s", thousands(int64(n)), counted(len(o.Servers), "server"))
 }
 
 func servers(b *strings.Builder, o Outcome) {
