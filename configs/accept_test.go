@@ -205,7 +205,7 @@ func TestWarnings(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "c.yaml")
 	text := whole + "rollout: { waves: [2, 100%] }\ndrain: { policy: full, settle: 5s }\n"
 	text = strings.Replace(text, "app: app.domain.com", "app: app.domain.com-3457", 1)
-	text = strings.Replace(text, "http://127.0.0.1:9200'], ", "http://es:9200'], api_key: env:KEY, ", 1)
+	text = strings.Replace(text, "http://127.0.0.1:9200'], ", "http://es:9200'], api_key: env:KEY, bucket: 2500ms, ", 1)
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -217,13 +217,13 @@ func TestWarnings(t *testing.T) {
 	for _, want := range []string{
 		"c.yaml:1:6: app: ends like a slot", "c.yaml:15:20: rollout.waves[0]: the first wave is 2", "c.yaml:16:32: drain.settle: is not used",
 		"servers.winrm.password: the environment variable PW is not set", "sources.elastic.urls[0]: sends credentials over plain HTTP",
-		"sources.elastic.api_key: the environment variable KEY is not set",
+		"sources.elastic.api_key: the environment variable KEY is not set", "sources.elastic.bucket: 2.5s is no number of whole seconds",
 	} {
 		if !strings.Contains(all, want) {
 			t.Errorf("no warning %q in\n%s", want, all)
 		}
 	}
-	if len(warnings) != 6 {
+	if len(warnings) != 7 {
 		t.Errorf("%d warnings:\n%s", len(warnings), all)
 	}
 }

@@ -57,7 +57,7 @@ func TestRefused(t *testing.T) {
 		{"a false alarm that is one", "slower_than: old p95", "slower_than: old p95, false_alarm: 1", "metrics[1].false_alarm", `"1"`, "to 0.1"},
 		{"both ways to sign in", "index: logs", "index: logs, api_key: env:A, user: b, password: env:C", "sources.elastic", "beside", "api_key, or"},
 		{"a lag below the bucket", "index: logs", "index: logs, max_lag: 1s", "sources.elastic.max_lag", "1s", "bucket"},
-		{"a bucket of half seconds", "index: logs", "index: logs, bucket: 1500ms", "sources.elastic.bucket", "1.5s", "whole seconds"},
+		{"a bucket finer than the log", "index: logs", "index: logs, bucket: 500ms", "sources.elastic.bucket", `"500ms"`, "from 1s"},
 		{"a notice to nobody", "warmup:", "notify: [{ on: [failed] }]\nwarmup:", "notify[0]", "not exactly one", "one of the two"},
 		{"an app that no pool can be called", "app: app.domain.com", "app: " + strings.Repeat("a", 60), "app", "aaaa", "at most 56"},
 	} {

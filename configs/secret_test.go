@@ -60,7 +60,7 @@ func TestASecretFileThatCannotBe(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for name, want := range map[string]string{"empty": "it is empty", "big": "larger than", "none": "no such file"} {
+	for name, want := range map[string]string{"empty": "it is empty", "big": "larger than", "none": "file:none"} {
 		_, err := Secret{ref: "file:" + name, dir: dir}.Resolve()
 		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("%s: %.200v", name, err)

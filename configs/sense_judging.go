@@ -97,7 +97,7 @@ func (s *sense) elastic() {
 		s.wrong(at+".max_lag", spoken(e.MaxLag), "at least sources.elastic.bucket, which is "+spoken(e.Bucket))
 	}
 	if s.sound(at+".bucket") && e.Bucket%time.Second != 0 {
-		s.wrong(at+".bucket", spoken(e.Bucket), "whole seconds: IIS writes no finer time")
+		s.warn(at+".bucket", "%s is no number of whole seconds: IIS writes no finer time, so buckets will hold uneven shares", spoken(e.Bucket))
 	}
 }
 
