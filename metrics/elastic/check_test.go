@@ -1,0 +1,161 @@
+package elastic_test
+
+import (
+	"maps"
+	"strings"
+	"testing"
+	"time"
+
+	"iiscanary/metrics"
+	"iiscanary/metrics/elastic"
+)
+
+func (c *cluster) survey() metrics.Survey {
+	ms := questions()
+	ms[1].SlowerThan, ms[1].Quantile = 0, 0.95
+	return metrics.Survey{Old: []string{oldSlot}, Hosts: fleet, Metrics: ms, From: c.start, To: c.start.Add(20 * time.Minute)}
+}
+
+// hour logs old's traffic: 20 minutes with a request per second and server, 1 % of them failed, 10 % slow.
+func (c *cluster) hour(edit func(*request) bool) {
+	for i := range 20 * 60 {
+		for h, host := range fleet {
+			r := request{time.Duration(i) * second, host, oldSlot, 200, (20 + int64(i%10)) * ms, "Mozilla/5.0"}
+			if (i+h)%100 == 0 {
+				r.status = 500
+			}
+			if i%10 == 3 {
+				r.took = 300 * ms
+			}
+			if edit == nil || edit(&r) {
+				c.log(r)
+			}
+		}
+	}
+	c.ship(index)
+}
+
+func TestAPreflightMeasuresOldsTraffic(t *testing.T) {
+	c := newCluster(t, ecs())
+	c.hour(nil)
+	facts, err := c.source(nil).Check(t.Context(), c.survey())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(facts.Problems) > 0 {
+		t.Errorf("problems: %v", facts.Problems)
+	}
+	if facts.Lines != 3600 || facts.Rate != 3 || facts.Lag != time.Second || facts.Status != 3600 || facts.Duration != 3600 {
+		t.Errorf("%d lines, %g/s, lag %s", facts.Lines, facts.Rate, facts.Lag)
+	}
+	if facts.P95 != 300*time.Millisecond || facts.P50 < 20*time.Millisecond || facts.P50 > 30*time.Millisecond {
+		t.Errorf("p50 %s, p95 %s", facts.P50, facts.P95)
+	}
+	if b := facts.Baseline["errors"]; b != (metrics.Tally{Bad: 36, Total: 3600}) {
+		t.Errorf("baseline %+v", b)
+	}
+	if facts.Phi["errors"] != 1 || facts.Bursts != 1 {
+		t.Errorf("evenly spread requests have a dispersion of %g, and bursts of %g", facts.Phi["errors"], facts.Bursts)
+	}
+	if len(facts.Hosts) != 3 || facts.Hosts["web-2"].Lines != 1200 {
+		t.Errorf("servers: %+v", facts.Hosts)
+	}
+	if _, err := metrics.Settle(c.survey().Metrics, facts); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestClusteredErrorsShowAsDispersion(t *testing.T) {
+	c := newCluster(t, ecs())
+	c.hour(func(r *request) bool {
+		r.status = 200
+		if r.host == "web-1" && r.after%(5*time.Minute) < 8*time.Second {
+			r.status = 500
+		}
+		return true
+	})
+	facts, err := c.source(nil).Check(t.Context(), c.survey())
+	if err != nil || facts.Phi["errors"] < 5 {
+		t.Errorf("dispersion %g, %v", facts.Phi["errors"], err)
+	}
+}
+
+func TestAPreflightNamesWhatIsWrong(t *testing.T) {
+	as := func(field, typ string) map[string]string {
+		m := maps.Clone(ecs())
+		if m[field] = typ; typ == "" {
+			delete(m, field)
+		}
+		return m
+	}
+	one := func(host string, edit func(*request)) func(*request) bool {
+		return func(r *request) bool {
+			if r.host == host {
+				edit(r)
+			}
+			return true
+		}
+	}
+	for _, p := range []struct {
+		name    string
+		mapping map[string]string
+		edit    func(*request) bool
+		change  func(*elastic.Options)
+		kind    metrics.ProblemKind
+		words   string
+	}{
+		{"a field is missing", ecs(), nil, func(o *elastic.Options) { o.Fields.Slot = "application_name" }, metrics.FieldMissing, "no index has the field application_name for the slot"},
+		{"a slot is text", as("labels.slot", "text"), nil, nil, metrics.FieldType, "labels.slot for the slot is of type text"},
+		{"a text has a keyword", as("labels.slot", ""), nil, nil, metrics.FieldType, "use labels.slot.keyword"},
+		{"a status is a string", as("http.response.status_code", "keyword"), nil, nil, metrics.FieldType, "is of type keyword, or not indexed: wanted is long"},
+		{"no user agent", as("user_agent.original", "text"), nil, nil, metrics.HealthChecksIn, "health checks of the load balancer are counted"},
+		{"a filter does not parse", ecs(), nil, func(o *elastic.Options) { o.Filter = `url.path:(` }, metrics.BadFilter, "cannot be read"},
+		{"a filter matches nothing", ecs(), nil, func(o *elastic.Options) { o.Filter = `urlpath:"/shop"` }, metrics.BadFilter, "matches nothing"},
+		{"old has no traffic", ecs(), func(r *request) bool { r.slot = "other"; return true }, nil, metrics.NoTraffic, "no request to " + oldSlot},
+		{"a server is silent", ecs(), func(r *request) bool { return r.host != "web-3" }, nil, metrics.HostSilent, "web-3 has no line"},
+		{"a server has no status", ecs(), one("web-2", func(r *request) { r.status = nil }), nil, metrics.Unreadable, "no line of web-2 has a status"},
+		{"a server has no times", ecs(), one("web-2", func(r *request) { r.took = nil }), nil, metrics.Unreadable, "no line of web-2 has a response time"},
+		{"a time zone", ecs(), one("web-2", func(r *request) {
+			if r.after > 10*time.Minute {
+				r.after += 2 * time.Hour
+			}
+		}), nil, metrics.TimeZone, "log times of web-2 are 2h0m0s ahead"},
+	} {
+		t.Run(p.name, func(t *testing.T) {
+			t.Parallel()
+			c := newCluster(t, p.mapping)
+			c.hour(p.edit)
+			facts, err := c.source(p.change).Check(t.Context(), c.survey())
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, found := range facts.Problems {
+				if found.Kind == p.kind && strings.Contains(found.Text, p.words) && found.Fatal == (p.kind != metrics.HealthChecksIn) {
+					return
+				}
+			}
+			t.Errorf("want %s, %q among %+v", p.kind, p.words, facts.Problems)
+		})
+	}
+}
+
+func TestIndicesThatDisagreeAboutAFieldAreNamed(t *testing.T) {
+	c := newCluster(t, nil)
+	c.log(request{second, "web-1", oldSlot, 200, ms, "Mozilla/5.0"})
+	c.ship("logs-1")
+	c.log(request{second, "web-1", oldSlot, "two hundred", ms, "Mozilla/5.0"})
+	c.ship("logs-2")
+	s := c.source(func(o *elastic.Options) {
+		o.Index = "logs-*"
+		o.Fields = elastic.Fields{Slot: "labels.slot.keyword", Host: "host.name.keyword", UserAgent: "user_agent.original.keyword"}
+	})
+	facts, err := s.Check(t.Context(), c.survey())
+	if err != nil || len(facts.Problems) != 1 || facts.Problems[0].Kind != metrics.FieldConflict {
+		t.Fatalf("got %+v, %v", facts.Problems, err)
+	}
+	for _, part := range []string{"http.response.status_code", "long or text", "logs-2"} {
+		if !strings.Contains(facts.Problems[0].Text, part) {
+			t.Errorf("%q does not name %s", facts.Problems[0].Text, part)
+		}
+	}
+}
