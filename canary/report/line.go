@@ -7,8 +7,8 @@ import (
 	"iiscanary/canary"
 )
 
-// Line is an event as one plain line for a log, without its time: symbol, word, server, what the step says of itself,
-// and why.
+// Line is an event as one plain line for a log, without its time: symbol, word, what the step says of itself, and why. The
+// server is named once.
 func Line(e canary.Event, p canary.Plan) string {
 	switch e.Type {
 	case canary.Planned:
@@ -42,11 +42,11 @@ func plannedLine(e canary.Event, p canary.Plan) string {
 }
 
 func stepLine(mark, word string, e canary.Event, p canary.Plan) string {
-	where := oneLine(e.Server)
-	if where == "" {
-		where = "fleet"
+	words := describe(e.Step, p)
+	if where := oneLine(e.Server); !strings.Contains(words, where) {
+		words = where + ": " + words
 	}
-	text := fmt.Sprintf("%s %-5s  %s  %s", mark, word, where, describe(e.Step, p))
+	text := fmt.Sprintf("%s %-5s  %s", mark, word, words)
 	if e.Verdict != nil && e.Verdict.Reason != "" {
 		text = joined(text, string(e.Verdict.Answer)+", "+e.Verdict.Reason)
 	}

@@ -94,11 +94,11 @@ func lane(b *strings.Builder, l canary.Lane, fleet string) {
 		if _, asks := s.Action.(canary.Question); asks {
 			mark = open + " ask"
 		}
-		kind, words := "-", s.ID
+		words := s.ID
 		if s.Action != nil {
-			kind, words = s.Action.Kind(), s.Action.Describe()
+			words = s.Action.Describe()
 		}
-		fmt.Fprintf(t, "      %s\t%s\t%s\n", mark, oneLine(kind), oneLine(words))
+		fmt.Fprintf(t, "      %s\t%s\n", mark, oneLine(words))
 	}
 	t.Flush()
 }

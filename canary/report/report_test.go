@@ -65,12 +65,12 @@ func laneOf(server string) canary.Lane {
 		return canary.Step{ID: "canary/" + server + "/" + a.Kind(), Server: server, Action: a}
 	}
 	return canary.Lane{
-		step(asked{"spare", "may " + server + " leave now: at least 1 other healthy"}),
-		step(told{"drain", "take " + server + " out of rotation"}),
-		step(told{"stop", "stop " + oldSlot}),
-		step(told{"start", "start " + newSlot}),
-		step(asked{"warm", "wait until " + newSlot + " answers under 100ms"}),
-		step(told{"admit", "put " + server + " back into rotation"}),
+		step(asked{"spare", "ask whether " + server + " may leave: at least 1 other healthy"}),
+		step(told{"drain", "drain " + server + ": settle 20s, then until no request is in flight, at most 5m0s"}),
+		step(told{"stop", "stop " + oldSlot + " on " + server}),
+		step(told{"start", "start " + newSlot + " on " + server}),
+		step(asked{"warm", "warm " + newSlot + " on " + server + ": 6 answers under 100ms"}),
+		step(told{"admit", "admit " + server}),
 	}
 }
 
