@@ -14,6 +14,9 @@ import (
 	"iiscanary/iis/winrm"
 )
 
+// longestPause between two connections.
+const longestPause = 10 * time.Second
+
 // channel runs operations on one server, one after the other, over a session that it opens when first needed and anew
 // when it breaks. An operation whose session broke is asked again with the same id: all operations are idempotent, and
 // what half a frame left behind in a stream dies with its shell.
@@ -96,7 +99,7 @@ func (c *channel) run(ctx context.Context, op operation) (json.RawMessage, error
 		if err := wait(ctx, pause/2+rand.N(pause)); err != nil {
 			return nil, err
 		}
-		pause *= 2
+		pause = min(2*pause, longestPause)
 	}
 }
 

@@ -60,10 +60,10 @@ type Timeouts struct {
 	Dial     time.Duration // TCP connect, and TLS handshake; default 10 s
 	Poll     time.Duration // how long the server may hold a poll that brings nothing; default 20 s
 	Margin   time.Duration // how much later an answer counts as lost; default 15 s
-	Tries    int           // connections that one operation may use; default 6
-	Pause    time.Duration // before the second connection, doubled for each further one; default 500 ms
-	Query    time.Duration // for an operation that only reads; default 1 min
-	Change   time.Duration // for one that starts, flips or deletes; default 3 min
+	Tries    int           // connections that one operation may use; default 8
+	Pause    time.Duration // before the second connection, doubled up to 10 s for each further one; default 500 ms
+	Query    time.Duration // for an operation that only reads; default 2 min
+	Change   time.Duration // for one that starts, flips or notes; default 3 min
 	Transfer time.Duration // for one batch of files, and for creating a slot; default 15 min
 	Stable   time.Duration // how long a slot must stay started; default 2 s
 	StopWait time.Duration // for a pool's workers to go; default 2 min: the pool's own limit is 90 s
@@ -80,14 +80,14 @@ func (t Timeouts) withDefaults() Timeouts {
 	set(&t.Poll, 20*time.Second)
 	set(&t.Margin, 15*time.Second)
 	set(&t.Pause, 500*time.Millisecond)
-	set(&t.Query, time.Minute)
+	set(&t.Query, 2*time.Minute)
 	set(&t.Change, 3*time.Minute)
 	set(&t.Transfer, 15*time.Minute)
 	set(&t.Stable, 2*time.Second)
 	set(&t.StopWait, 2*time.Minute)
 	set(&t.Close, 5*time.Second)
 	if t.Tries <= 0 {
-		t.Tries = 6
+		t.Tries = 8
 	}
 	return t
 }
@@ -249,7 +249,8 @@ func (f *Fleet) query(ctx context.Context, server, name string, args, out any) e
 	return f.run(ctx, server, operation{name: name, args: args, limit: f.timeouts.Query}, out)
 }
 
-// change runs an operation under the lease of the server.
+// change runs an operation under the lease of the server. A lease that only ran out, while the server could not be reached
+// or this machine slept, is taken again and the operation asked once more; one that another run had in between is lost.
 func (f *Fleet) change(ctx context.Context, server string, op operation, out any) error {
 	h, err := f.host(server)
 	if err != nil {
@@ -258,6 +259,14 @@ func (f *Fleet) change(ctx context.Context, server string, op operation, out any
 	op.fence = h.held()
 	if op.fence == nil {
 		return fmt.Errorf("%s: %s: the lease is not held; acquire it first", server, op.name)
+	}
+	err = f.run(ctx, server, op, out)
+	c, keeping := f.claimed()
+	if !isFenced(err) || !keeping {
+		return err
+	}
+	if lost := f.regain(ctx, server, c); lost != nil {
+		return fmt.Errorf("%w: %w", err, lost)
 	}
 	return f.run(ctx, server, op, out)
 }

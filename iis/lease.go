@@ -13,12 +13,13 @@ import (
 
 // Lease is who may change the app on one server.
 type Lease struct {
-	Server string
-	Run    string
-	Owner  string
-	Reason string
-	Since  time.Time
-	Until  time.Time // by the server's clock
+	Server     string
+	Run        string
+	Owner      string
+	Reason     string
+	Generation int64 // one higher for each run that took it
+	Since      time.Time
+	Until      time.Time // by the server's clock
 }
 
 // LeasedError says that another run may change the app on a server.
@@ -83,7 +84,7 @@ func (f *Fleet) take(ctx context.Context, server string, c claim) error {
 	if err != nil {
 		return err
 	}
-	lease, err := f.leaseOp(ctx, server, "acquire", c)
+	lease, err := f.leaseOp(ctx, server, "acquire", c, nil)
 	if err != nil {
 		return err
 	}
@@ -94,16 +95,12 @@ func (f *Fleet) take(ctx context.Context, server string, c claim) error {
 	return nil
 }
 
-func (f *Fleet) leaseOp(ctx context.Context, server, action string, c claim) (*agent.Lease, error) {
-	h, err := f.host(server)
-	if err != nil {
-		return nil, err
-	}
+func (f *Fleet) leaseOp(ctx context.Context, server, action string, c claim, fence *agent.Fence) (*agent.Lease, error) {
 	args := agent.LeaseArgs{App: f.options.App, Action: action, Run: c.run, Owner: c.owner, Reason: c.reason,
 		Seconds: int64((c.life + time.Second - 1) / time.Second)}
 	var out agent.LeaseResult
-	op := operation{name: "lease", args: args, fence: h.held(), limit: f.timeouts.Query + f.timeouts.Change}
-	err = f.run(ctx, server, op, &out)
+	op := operation{name: "lease", args: args, fence: fence, limit: f.timeouts.Query + f.timeouts.Change}
+	err := f.run(ctx, server, op, &out)
 	if refused := (*agent.Error)(nil); errors.As(err, &refused) && refused.Code == agent.Leased && out.Lease != nil {
 		e := LeasedError(leaseOf(server, out.Lease))
 		return nil, &e
@@ -112,12 +109,12 @@ func (f *Fleet) leaseOp(ctx context.Context, server, action string, c claim) (*a
 }
 
 func leaseOf(server string, l *agent.Lease) Lease {
-	return Lease{Server: server, Run: l.Run, Owner: l.Owner, Reason: l.Reason, Since: l.Taken, Until: l.Until}
+	return Lease{Server: server, Run: l.Run, Owner: l.Owner, Reason: l.Reason, Generation: l.Generation, Since: l.Taken, Until: l.Until}
 }
 
 // ReadLease is the lease on one server, whoever holds it, and false when there is none.
 func (f *Fleet) ReadLease(ctx context.Context, server string) (Lease, bool, error) {
-	l, err := f.leaseOp(ctx, server, "read", claim{})
+	l, err := f.leaseOp(ctx, server, "read", claim{}, nil)
 	if err != nil || l == nil {
 		return Lease{}, false, err
 	}
@@ -141,7 +138,7 @@ func (f *Fleet) giveBack(ctx context.Context, servers []string, run string) erro
 		if h.held() == nil {
 			return nil
 		}
-		_, err := f.leaseOp(ctx, h.name, "release", claim{run: run})
+		_, err := f.leaseOp(ctx, h.name, "release", claim{run: run}, h.held())
 		if err != nil && !isFenced(err) {
 			return err
 		}
@@ -182,7 +179,7 @@ func (f *Fleet) stopKeeping() *keeper {
 // another run in between makes it lost.
 func (f *Fleet) renew(ctx context.Context, server string, c claim) {
 	for wait(ctx, c.life/3) == nil {
-		_, err := f.leaseOp(ctx, server, "renew", c)
+		_, err := f.leaseOp(ctx, server, "renew", c, f.servers[server].held())
 		if isFenced(err) {
 			err = f.regain(ctx, server, c)
 		}
@@ -210,15 +207,37 @@ func (f *Fleet) regain(ctx context.Context, server string, c claim) error {
 		return err
 	}
 	before := h.held()
-	lease, err := f.leaseOp(ctx, server, "acquire", c)
+	lease, err := f.leaseOp(ctx, server, "acquire", c, nil)
 	taken := (*LeasedError)(nil)
 	switch {
 	case errors.As(err, &taken):
 		return &LeaseLostError{Server: server, Err: err}
 	case err != nil:
 		return err
-	case lease == nil || before == nil || lease.Generation != before.Generation:
-		return &LeaseLostError{Server: server, Err: errors.New("another run held it for a while; what it changed is not known")}
+	case lease == nil || before == nil:
+		return &LeaseLostError{Server: server, Err: errors.New("it was given back")}
+	case lease.Generation == before.Generation:
+		return nil
 	}
-	return nil
+	// What the others did meanwhile is not known. The lease just taken would only keep them out.
+	fence := &agent.Fence{Run: lease.Run, Generation: lease.Generation}
+	_, err = f.leaseOp(ctx, server, "release", c, fence)
+	between := errors.New("another run held it for a while, or somebody released it")
+	return &LeaseLostError{Server: server, Err: errors.Join(between, err)}
+}
+
+// Break gives back a lease of another run, as [Fleet.ReadLease] returned it. When the lease has changed hands since, it
+// fails and changes nothing. The run that held it is refused every change from then on.
+func (f *Fleet) Break(ctx context.Context, l Lease) error {
+	_, err := f.leaseOp(ctx, l.Server, "release", claim{run: l.Run}, &agent.Fence{Run: l.Run, Generation: l.Generation})
+	return err
+}
+
+func (f *Fleet) claimed() (claim, bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.keeper == nil {
+		return claim{}, false
+	}
+	return f.keeper.claim, true
 }

@@ -1,9 +1,125 @@
+// The host agent: C# 5, .NET Framework 4.5 and later, nothing that Windows does not have in the box. It is compiled in
+// memory and gone when its input ends. Using directives stand inside the namespace, so that the files can follow each other.
 namespace IisCanary
 {
+    using System;
+    using System.Collections.Generic;
     using System.IO;
+    using System.Runtime.InteropServices;
+    using Microsoft.Web.Administration;
+    using Json = System.Collections.Generic.Dictionary<string, object>;
 
-    public static class Agent
+    /// Answers one request at a time, in order; an id seen before is answered from memory, not done again.
+    public sealed class Agent
     {
-        public static int Run(Stream input, Stream output) { return 0; }
+        const int Remembered = 1000;
+        static readonly HashSet<string> changing = new HashSet<string> { "put", "create", "start", "stop", "own", "prune", "note" };
+
+        readonly Dictionary<string, Func<Request, object>> operations = new Dictionary<string, Func<Request, object>>();
+        readonly Dictionary<string, object> answers = new Dictionary<string, object>();
+        readonly Queue<string> order = new Queue<string>();
+
+        public Agent()
+        {
+            operations["hello"] = Machine.Hello;
+            operations["flush"] = Machine.Flush;
+            operations["survey"] = Slots.Survey;
+            operations["requests"] = Slots.Requests;
+            operations["start"] = Power.Start;
+            operations["stop"] = Power.Stop;
+            operations["own"] = Power.Own;
+            operations["probe"] = Probe.Run;
+            operations["lease"] = Leases.Do;
+            operations["note"] = Notes.Append;
+            operations["notes"] = Notes.Read;
+            operations["have"] = Parts.Have;
+            operations["put"] = Parts.Put;
+            operations["create"] = Creation.Create;
+            operations["prune"] = Pruning.Prune;
+        }
+
+        public static int Run(Stream input, Stream output)
+        {
+            Console.SetOut(TextWriter.Null); // nothing but frames may reach the stream
+            var channel = new Channel(input, output);
+            var agent = new Agent();
+            for (Request request; (request = channel.Read()) != null; ) channel.Write(agent.Answer(request));
+            return 0;
+        }
+
+        object Answer(Request request)
+        {
+            object known;
+            if (answers.TryGetValue(request.Id, out known)) return known;
+            var answer = Do(request);
+            answers[request.Id] = answer;
+            order.Enqueue(request.Id);
+            if (order.Count > Remembered) answers.Remove(order.Dequeue());
+            return answer;
+        }
+
+        object Do(Request request)
+        {
+            var answer = new Json { { "id", request.Id } };
+            try
+            {
+                Func<Request, object> operation;
+                if (!operations.TryGetValue(request.Op, out operation))
+                    throw new Refused("unknown_op", "this agent has no operation " + request.Op);
+                if (changing.Contains(request.Op)) Leases.Demand(request);
+                answer["result"] = operation(request);
+            }
+            catch (Exception e)
+            {
+                var refused = e as Refused;
+                if (refused != null && refused.Result != null) answer["result"] = refused.Result;
+                answer["error"] = Explain(e);
+            }
+            return answer;
+        }
+
+        static Json Explain(Exception e)
+        {
+            var refused = e as Refused;
+            if (refused != null)
+            {
+                var known = new Json { { "code", refused.Code }, { "message", refused.Message } };
+                if (refused.Step != null) known["step"] = refused.Step;
+                if (refused.Hint != null) known["hint"] = refused.Hint;
+                return known;
+            }
+            while (e.InnerException != null) e = e.InnerException;
+            var result = Marshal.GetHRForException(e);
+            return new Json { { "code", Codes.Of(e, result) }, { "message", e.GetType().Name + ": " + e.Message }, { "hresult", result } };
+        }
+    }
+
+    /// An operation that says no, with a code of the protocol.
+    public sealed class Refused : Exception
+    {
+        public readonly string Code;
+        public string Step, Hint;
+        public object Result;
+        public Refused(string code, string message) : base(message) { Code = code; }
+    }
+
+    /// HRESULTs that mean something here.
+    static class Codes
+    {
+        public const int SharingViolation = unchecked((int)0x80070020), FileChanged = unchecked((int)0x800703EE);
+        public const int NoSuchObject = unchecked((int)0x800710D8), CannotAcceptControl = unchecked((int)0x80070425);
+        public const int NotStarted = unchecked((int)0x80070426), AlreadyExists = unchecked((int)0x800700B7);
+        public const int AccessDenied = unchecked((int)0x80070005), RpcUnavailable = unchecked((int)0x800706BA);
+        public const int DiskFull = unchecked((int)0x80070070), NotRegistered = unchecked((int)0x80040154);
+
+        public static string Of(Exception e, int result)
+        {
+            if (e is UnauthorizedAccessException || result == AccessDenied) return "access_denied";
+            if (result == DiskFull) return "disk_full";
+            if (result == NotRegistered) return "iis_missing";
+            if (result == SharingViolation || result == FileChanged || result == RpcUnavailable) return "busy";
+            if (e is InvalidCastException || e is FormatException) return "bad_request";
+            return "internal";
+        }
     }
 }

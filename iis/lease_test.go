@@ -1,0 +1,170 @@
+package iis_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"iiscanary/iis"
+	"iiscanary/iis/agent"
+)
+
+func TestTwoRunsNeverHoldTheFleetAtOnce(t *testing.T) {
+	w := newWorld(t, setup{servers: 3})
+	other := w.another(t)
+	if err := w.fleet.Acquire(t.Context(), []string{"web-02"}, "run-1", "alice", "deploy 2", time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	err := other.Acquire(t.Context(), []string{"web-03", "web-02", "web-01"}, "run-2", "bob", "deploy 3", time.Minute)
+	var leased *iis.LeasedError
+	if !errors.As(err, &leased) {
+		t.Fatalf("got %v", err)
+	}
+	if leased.Server != "web-02" || leased.Run != "run-1" || leased.Owner != "alice" || leased.Reason != "deploy 2" || !leased.Until.After(leased.Since) {
+		t.Errorf("got %+v", *leased)
+	}
+	for _, name := range []string{"web-01", "web-03"} {
+		if l := w.servers[name].Truth().Lease; l != nil {
+			t.Errorf("%s is left leased to %s", name, l.Run)
+		}
+	}
+	if err := w.fleet.Release(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := other.Acquire(t.Context(), other.Servers(), "run-2", "bob", "deploy 3", time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	l, held, err := w.fleet.ReadLease(t.Context(), "web-02")
+	if err != nil || !held || l.Run != "run-2" || l.Server != "web-02" {
+		t.Errorf("got %+v, %v, %v", l, held, err)
+	}
+}
+
+func TestNoChangeWithoutALease(t *testing.T) {
+	w := newWorld(t, setup{})
+	err := w.fleet.Start(t.Context(), "web-01", new)
+	if err == nil || !strings.Contains(err.Error(), "lease") {
+		t.Errorf("got %v", err)
+	}
+	if n := w.servers["web-01"].Truth().Ops["start"]; n != 0 {
+		t.Error("it was asked all the same")
+	}
+}
+
+func TestARunThatLostItsLeaseChangesNothing(t *testing.T) {
+	w := newWorld(t, setup{})
+	w.options.Timeouts.Tries = 1
+	first := w.another(t)
+	if err := first.Acquire(t.Context(), []string{"web-01"}, "run-1", "alice", "", time.Second); err != nil {
+		t.Fatal(err)
+	}
+	w.fleet.Use(folder(t, site("2")))
+	w.servers["web-01"].Unreachable(true) // for as long as the lease lasts, nobody can renew it
+	expired := time.NewTimer(1200 * time.Millisecond)
+	<-expired.C
+	w.servers["web-01"].Unreachable(false)
+	takeOver(t, w.fleet)
+
+	var gone *iis.LeaseLostError
+	select {
+	case err := <-first.LeaseLost():
+		if !errors.As(err, &gone) || gone.Server != "web-01" {
+			t.Errorf("got %v", err)
+		}
+	case <-time.After(5 * time.Second):
+		t.Error("nobody said that the lease was lost")
+	}
+	err := first.Own(t.Context(), "web-01", map[string]bool{})
+	if refused := (*agent.Error)(nil); !errors.As(err, &refused) || refused.Code != agent.Fenced {
+		t.Errorf("got %v, want fenced", err)
+	}
+}
+
+// takeOver waits until the first run's lease has run out: its fleet may have renewed it at the last moment.
+func takeOver(t *testing.T, f *iis.Fleet) {
+	t.Helper()
+	deadline := time.Now().Add(5 * time.Second)
+	for {
+		err := f.Acquire(t.Context(), []string{"web-01"}, "run-2", "bob", "", time.Minute)
+		if err == nil {
+			return
+		}
+		if leased := (*iis.LeasedError)(nil); !errors.As(err, &leased) || time.Now().After(deadline) {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestALeaseIsRenewedWhileTheRunLasts(t *testing.T) {
+	w := newWorld(t, setup{})
+	if err := w.fleet.Acquire(t.Context(), []string{"web-01"}, "run-1", "alice", "", time.Second); err != nil {
+		t.Fatal(err)
+	}
+	renewals := func() int {
+		n := 0
+		for _, c := range w.servers["web-01"].Calls() {
+			if c.Op == "lease" {
+				n++
+			}
+		}
+		return n
+	}
+	deadline := time.Now().Add(5 * time.Second)
+	for renewals() < 5 && time.Now().Before(deadline) {
+		pause := time.NewTimer(20 * time.Millisecond)
+		<-pause.C
+	}
+	if n := renewals(); n < 5 {
+		t.Fatalf("%d lease operations in 5 s", n)
+	}
+	if l := w.servers["web-01"].Truth().Lease; l == nil || l.Run != "run-1" {
+		t.Errorf("the lease is %+v", l)
+	}
+	if err := w.fleet.Release(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if l := w.servers["web-01"].Truth().Lease; l != nil {
+		t.Errorf("released, and still %+v", l)
+	}
+}
+
+func TestALeaseThatOnlyRanOutIsTakenAgain(t *testing.T) {
+	w := newWorld(t, setup{})
+	w.acquire(t)
+	w.stage(t, new, site("2"))
+	if err := w.servers["web-01"].ExpireLease(); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.fleet.Start(t.Context(), "web-01", new); err != nil {
+		t.Fatal(err)
+	}
+	if s := w.truth(t, new); s.Site != "started" {
+		t.Errorf("the slot is %+v", s)
+	}
+}
+
+func TestABrokenLeaseStopsItsRunAndFreesTheServer(t *testing.T) {
+	w := newWorld(t, setup{})
+	w.acquire(t)
+	operator := w.another(t)
+	l, held, err := operator.ReadLease(t.Context(), "web-01")
+	if err != nil || !held {
+		t.Fatal(held, err)
+	}
+	stale := l
+	stale.Generation--
+	if err := operator.Break(t.Context(), stale); err == nil {
+		t.Error("a lease that has changed hands was broken")
+	}
+	if err := operator.Break(t.Context(), l); err != nil {
+		t.Fatal(err)
+	}
+	err = w.fleet.Own(t.Context(), "web-01", map[string]bool{})
+	if lost := (*iis.LeaseLostError)(nil); !errors.As(err, &lost) {
+		t.Errorf("got %v, want a lost lease", err)
+	}
+	if l := w.servers["web-01"].Truth().Lease; l != nil {
+		t.Errorf("the broken run holds it again: %+v", l)
+	}
+}

@@ -1,0 +1,197 @@
+package iis_test
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"iiscanary/canary"
+	"iiscanary/iis"
+	"iiscanary/iis/iistest"
+	"iiscanary/iis/winrm"
+)
+
+func TestOperationsSurviveDroppedConnections(t *testing.T) {
+	w := newWorld(t, setup{})
+	w.acquire(t)
+	w.servers["web-01"].Drop(15)
+	w.stage(t, new, site("2"))
+	for range 5 {
+		if err := w.fleet.Start(t.Context(), "web-01", new); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.fleet.Stop(t.Context(), "web-01", new); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.servers["web-01"].Drop(0)
+	if s := w.truth(t, new); s.Site != "stopped" || s.Pool != "stopped" {
+		t.Errorf("the slot is %+v", s)
+	}
+}
+
+func TestARebootedServerIsReachedAgain(t *testing.T) {
+	w := newWorld(t, setup{})
+	w.acquire(t)
+	w.stage(t, new, site("2"))
+	w.servers["web-01"].Reboot()
+	if err := w.fleet.Start(t.Context(), "web-01", new); err != nil {
+		t.Fatal(err)
+	}
+	if s := w.truth(t, new); s.Site != "started" {
+		t.Errorf("the slot is %+v", s)
+	}
+}
+
+func TestAnUnreachableServerIsNamedAsThat(t *testing.T) {
+	w := newWorld(t, setup{fleet: func(o *iis.Options) { o.Timeouts.Tries = 3 }})
+	if _, err := w.fleet.Slots(t.Context(), "web-01"); err != nil {
+		t.Fatal(err)
+	}
+	w.servers["web-01"].Unreachable(true)
+	_, err := w.fleet.Slots(t.Context(), "web-01")
+	if !errors.Is(err, canary.ErrUnreachable) || !strings.Contains(err.Error(), "web-01") {
+		t.Errorf("got %v", err)
+	}
+	w.servers["web-01"].Unreachable(false)
+	if _, err := w.fleet.Slots(t.Context(), "web-01"); err != nil {
+		t.Errorf("reachable again, and still: %v", err)
+	}
+}
+
+func TestASilentServerIsGivenUpInTime(t *testing.T) {
+	w := newWorld(t, setup{fleet: func(o *iis.Options) {
+		o.Timeouts.Poll, o.Timeouts.Margin, o.Timeouts.Tries, o.Timeouts.Close = 500*time.Millisecond, 100*time.Millisecond, 2, 100*time.Millisecond
+	}})
+	if _, err := w.fleet.Slots(t.Context(), "web-01"); err != nil {
+		t.Fatal(err)
+	}
+	w.servers["web-01"].Latency(time.Minute)
+	defer w.servers["web-01"].Latency(0)
+	began := time.Now()
+	_, err := w.fleet.Slots(t.Context(), "web-01")
+	if !errors.Is(err, canary.ErrUnreachable) {
+		t.Errorf("got %v", err)
+	}
+	if took := time.Since(began); took > 8*time.Second {
+		t.Errorf("took %s", took)
+	}
+}
+
+func TestAWrongPasswordIsTriedOnceInTheWholeFleet(t *testing.T) {
+	w := newWorld(t, setup{servers: 4, fleet: func(o *iis.Options) {
+		for i := range o.Endpoints {
+			o.Endpoints[i].Password = "wrong-Passw0rd"
+		}
+	}})
+	failed := make(chan error, len(w.servers))
+	for name := range w.servers {
+		go func() {
+			_, err := w.fleet.Slots(t.Context(), name)
+			failed <- err
+		}()
+	}
+	for range w.servers {
+		err := <-failed
+		if auth := (*winrm.AuthError)(nil); !errors.As(err, &auth) {
+			t.Errorf("got %v", err)
+		} else if strings.Contains(err.Error(), "Passw0rd") {
+			t.Errorf("the password is in %q", err)
+		}
+	}
+	tries := 0
+	for _, s := range w.servers {
+		tries += s.Truth().LoginFails
+	}
+	if tries != 1 {
+		t.Errorf("the password was tried %d times", tries)
+	}
+}
+
+func TestAServerThatIsNotTrustedGetsNoPassword(t *testing.T) {
+	w := newWorld(t, setup{fleet: func(o *iis.Options) { o.Endpoints[0].CAs = x509.NewCertPool() }})
+	_, err := w.fleet.Slots(t.Context(), "web-01")
+	if cert := (*winrm.CertificateError)(nil); !errors.As(err, &cert) {
+		t.Errorf("got %v", err)
+	}
+	if n := w.servers["web-01"].Truth().WinRMCalls; n != 0 {
+		t.Errorf("%d requests reached it", n)
+	}
+}
+
+func TestACancelledOperationReturnsAtOnceAndTheNextOneWorks(t *testing.T) {
+	w := newWorld(t, setup{server: func(c *iistest.Config) { c.Stop = 2 * time.Second }})
+	w.acquire(t)
+	w.stage(t, new, site("2"))
+	if err := w.fleet.Start(t.Context(), "web-01", new); err != nil {
+		t.Fatal(err)
+	}
+	stop := errors.New("the operator stopped it")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	time.AfterFunc(100*time.Millisecond, func() { cancel(stop) })
+	began := time.Now()
+	if err := w.fleet.Stop(ctx, "web-01", new); !errors.Is(err, stop) {
+		t.Errorf("got %v", err)
+	}
+	if took := time.Since(began); took > 1500*time.Millisecond {
+		t.Errorf("took %s", took)
+	}
+	if err := w.fleet.Stop(t.Context(), "web-01", new); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestOneServersTroubleIsNotAnothers(t *testing.T) {
+	w := newWorld(t, setup{servers: 2, fleet: func(o *iis.Options) { o.Timeouts.Tries = 1 }})
+	w.servers["web-01"].Unreachable(true)
+	if _, err := w.fleet.Slots(t.Context(), "web-02"); err != nil {
+		t.Error(err)
+	}
+	if _, err := w.fleet.Slots(t.Context(), "web-01"); err == nil {
+		t.Error("no error")
+	}
+}
+
+func TestClosingLeavesNoShellBehind(t *testing.T) {
+	w := newWorld(t, setup{servers: 3})
+	for name := range w.servers {
+		if _, err := w.fleet.Slots(t.Context(), name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.fleet.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for name, s := range w.servers {
+		if n := s.Truth().Shells; n != 0 {
+			t.Errorf("%s has %d shells left", name, n)
+		}
+	}
+	if _, err := w.fleet.Slots(t.Context(), "web-01"); err == nil {
+		t.Error("a closed fleet went on")
+	}
+}
+
+func TestMistakesInTheOptionsAreAllReported(t *testing.T) {
+	f := iis.NewFleet(iis.Options{App: "a", Root: `D:\sites`, Endpoints: []iis.Endpoint{
+		{Server: "plain", Host: "h", Port: 5985, User: "u"},
+		{Server: "web-01", Host: "h", Port: 5986, HTTPS: true, User: "u"},
+		{Server: "web-01", Host: "i", Port: 5986, HTTPS: true, User: "u"},
+		{Server: "nobody", Host: "j", Port: 5986, HTTPS: true},
+	}})
+	err := f.Check()
+	if err == nil {
+		t.Fatal("no error")
+	}
+	for _, want := range []string{`"plain"`, "in clear", `"web-01" is named twice`, `"nobody"`} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("%q is not in %q", want, err)
+		}
+	}
+	if _, err := f.Slots(t.Context(), "web-01"); err == nil {
+		t.Error("an operation went on with wrong options")
+	}
+}
