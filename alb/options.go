@@ -17,8 +17,9 @@ type Options struct {
 	Profile string
 	// Endpoint is the URL of another server that speaks these APIs, such as a rehearsal; empty: AWS itself.
 	Endpoint string
-	// Credentials are static; the zero value means the default chain of the SDK.
-	Credentials Credentials
+	// Credentials are static; the zero value means the default chain of the SDK. They make all of the options print as a
+	// placeholder.
+	Credentials
 	// ExpiryWindow renews credentials this long before they expire; 0: 3 min.
 	ExpiryWindow time.Duration
 	// Groups are the target groups, by name or ARN, that a server is rolled in, all of them together.
