@@ -1,0 +1,219 @@
+package main
+
+import (
+	"context"
+	"crypto/x509"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"iiscanary/alb"
+	"iiscanary/canary"
+	"iiscanary/configs"
+	"iiscanary/iis"
+	"iiscanary/metrics"
+	"iiscanary/metrics/elastic"
+)
+
+// balancer makes the adapter to the target groups.
+func (ses *session) balancer(ctx context.Context) (*alb.Client, error) {
+	a := ses.spec.AWS
+	poll := min(ses.spec.Admit.Poll, ses.spec.Drain.Poll)
+	o := alb.Options{Region: a.Region, Endpoint: a.Endpoint, Groups: ses.spec.TargetGroups, Poll: poll, Notify: ses.say,
+		Reads: max(readsPerSecond, readsPerPoll/poll.Seconds())}
+	if !a.AccessKey.IsZero() {
+		var err error
+		if o.Credentials.AccessKey, err = a.AccessKey.Resolve(); err != nil {
+			return nil, fmt.Errorf("aws.access_key: %w", err)
+		}
+		if o.Credentials.SecretKey, err = a.SecretKey.Resolve(); err != nil {
+			return nil, fmt.Errorf("aws.secret_key: %w", err)
+		}
+	}
+	return alb.New(ctx, o)
+}
+
+// AWS throttles per account and region: stay far below, unless the configured polls are shorter than any for a real account.
+const (
+	readsPerSecond = 5
+	readsPerPoll   = 4
+)
+
+// fleet makes the adapter to the servers that the target groups list.
+func (ses *session) fleet(members []alb.Member) (*iis.Fleet, error) {
+	w := ses.spec.Servers.WinRM
+	user, err := w.User.Resolve()
+	if err != nil {
+		return nil, fmt.Errorf("servers.winrm.user: %w", err)
+	}
+	password, err := w.Password.Resolve()
+	if err != nil {
+		return nil, fmt.Errorf("servers.winrm.password: %w", err)
+	}
+	cas, err := ses.authorities(w.CA)
+	if err != nil {
+		return nil, fmt.Errorf("servers.winrm.ca: %w", err)
+	}
+	site := ses.spec.Site
+	o := iis.Options{
+		App: ses.spec.App, Root: site.Root, Bindings: site.Bindings, Runtime: site.Runtime, HostHeader: site.Host,
+		Certificate: iis.Certificate{Subject: site.Certificate.Subject, Thumbprint: site.Certificate.Thumbprint},
+		UserAgent:   userAgent(),
+		Timeouts:    iis.Timeouts{Stable: site.Stable, StopWait: site.StopWait},
+	}
+	for _, m := range members {
+		host, port, err := ses.reach(m)
+		if err != nil {
+			return nil, err
+		}
+		o.Endpoints = append(o.Endpoints, iis.Endpoint{Server: ses.name(m), Host: host, Port: port, HTTPS: w.HTTPS,
+			User: user, Password: iis.Secret(password), CAs: cas, ServerName: w.ServerName})
+	}
+	f := iis.NewFleet(o)
+	return f, f.Check()
+}
+
+// userAgent names the program in the logs of those whom it asks; the verdict leaves such requests out.
+func userAgent() string { return "iis-canary/" + version() }
+
+// authorities reads a PEM file named in the configuration; none means those of this machine.
+func (ses *session) authorities(file string) (*x509.CertPool, error) {
+	if file == "" {
+		return nil, nil
+	}
+	pem, err := os.ReadFile(ses.relative(file))
+	if err != nil {
+		return nil, err
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("%s holds no certificate in PEM form", file)
+	}
+	return pool, nil
+}
+
+// relative is a path of the configuration, taken from the configuration's folder.
+func (ses *session) relative(path string) string {
+	if filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(filepath.Dir(ses.spec.Path), path)
+}
+
+// name is what a member of the target groups is called; its instance id where the configured name is missing.
+func (ses *session) name(m alb.Member) string {
+	how := ses.spec.Servers.Names
+	tag, tagged := strings.CutPrefix(how, "tag:")
+	switch {
+	case tagged && m.Tags[tag] != "":
+		return m.Tags[tag]
+	case how == "private_dns" && m.PrivateDNS != "":
+		return m.PrivateDNS
+	}
+	return m.Instance
+}
+
+// address is where the member's WinRM listens: host or host:port.
+func (ses *session) address(m alb.Member) string {
+	how := ses.spec.Servers.Address
+	if tag, tagged := strings.CutPrefix(how, "tag:"); tagged {
+		return m.Tags[tag]
+	}
+	switch how {
+	case "private_dns":
+		return m.PrivateDNS
+	case "map":
+		return ses.spec.Servers.Map[m.Instance]
+	}
+	return m.PrivateIP
+}
+
+// reach is the address of a member's WinRM listener, with its port.
+func (ses *session) reach(m alb.Member) (string, int, error) {
+	a := ses.address(m)
+	if a == "" {
+		return "", 0, fmt.Errorf("%s: servers.address is %s, and %s has none", ses.spec.Pos("servers.address"), ses.spec.Servers.Address, m.Instance)
+	}
+	host, text, err := net.SplitHostPort(a)
+	if err != nil {
+		return a, ses.spec.Servers.WinRM.Port, nil
+	}
+	port, err := strconv.Atoi(text)
+	if err != nil {
+		return "", 0, fmt.Errorf("%s of %s: %q is no port", ses.spec.Servers.Address, m.Instance, text)
+	}
+	return host, port, nil
+}
+
+// source makes the adapter to the logs.
+func (ses *session) source() (metrics.Source, error) {
+	e := ses.spec.Sources.Elastic
+	o := elastic.Options{
+		URLs: e.URLs, Index: e.Index, Flavour: elastic.Flavour(e.Flavour), Filter: e.Query,
+		Fields: elastic.Fields{Time: e.Fields.Time, Status: e.Fields.Status, Duration: e.Fields.Duration,
+			DurationUnit: e.Fields.DurationUnit, Host: e.Fields.Host, Slot: e.Release.Field, UserAgent: e.Fields.UserAgent},
+	}
+	for _, s := range []struct {
+		name   string
+		secret configs.Secret
+		to     *string
+	}{{"api_key", e.APIKey, &o.APIKey}, {"user", e.User, &o.User}, {"password", e.Password, &o.Password}} {
+		if s.secret.IsZero() {
+			continue
+		}
+		value, err := s.secret.Resolve()
+		if err != nil {
+			return nil, fmt.Errorf("sources.elastic.%s: %w", s.name, err)
+		}
+		*s.to = value
+	}
+	if e.CA != "" {
+		var err error
+		if o.CA, err = os.ReadFile(ses.relative(e.CA)); err != nil {
+			return nil, fmt.Errorf("sources.elastic.ca: %w", err)
+		}
+	}
+	return elastic.New(o)
+}
+
+// questions is the configured metrics, before the preflight has settled what depends on the present traffic.
+func (ses *session) questions() []metrics.Metric {
+	var out []metrics.Metric
+	for _, m := range ses.spec.Metrics {
+		q := metrics.Metric{Name: m.Name, Limit: metrics.Limit{Rho: m.Limit.Rho, Delta: m.Limit.Delta}, Alpha: m.FalseAlarm,
+			SkipFirst: m.SkipFirst, OnNoData: metrics.NoData(m.OnNoData)}
+		if m.SlowerThan.Text != "" {
+			q.Kind, q.SlowerThan, q.Quantile = metrics.Slow, m.SlowerThan.Fixed, m.SlowerThan.Quantile
+		} else {
+			q.Kind, q.StatusFrom = metrics.Errors, m.Bad.Value
+		}
+		out = append(out, q)
+	}
+	return out
+}
+
+// wanted is what the operator asked for, in the engine's words.
+func (ses *session) wanted(run string, release canary.Release) canary.Spec {
+	c := ses.spec
+	w := c.Warmup
+	return canary.Spec{
+		Run: run, App: c.App, Digest: c.Digest, New: release, Order: c.Servers.Order, Waves: sizes(c.Rollout.Waves),
+		Parallel: c.Rollout.Parallel, MinHealthy: canary.Size(c.Rollout.MinHealthy), Keep: c.Site.Keep,
+		Drain: canary.DrainSpec{Policy: c.Drain.Policy, Settle: c.Drain.Settle, Poll: c.Drain.Poll},
+		Warm: canary.WarmSpec{Path: w.Path, Host: w.Host, First: w.First, Requests: w.Requests, Under: w.Under, Status: w.Status,
+			Header: w.VersionHeader, Tries: w.Tries},
+		Admit: canary.AdmitSpec{Poll: c.Admit.Poll, Grace: c.Admit.Grace},
+		Bake:  canary.BakeSpec{For: c.Bake.For, AtMost: c.Bake.AtMost, Poll: c.Bake.Poll, OnUnsure: "hold"},
+	}
+}
+
+func sizes(waves configs.Waves) []canary.Size {
+	var out []canary.Size
+	for _, w := range waves {
+		out = append(out, canary.Size(w))
+	}
+	return out
+}

@@ -1,0 +1,155 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"iiscanary/canary"
+	"iiscanary/canary/journal"
+	"iiscanary/canary/report"
+	"iiscanary/iis"
+	"iiscanary/metrics"
+)
+
+// conduct takes one run from its plan to its end: lease, journal, roll, and a last look at the fleet.
+type conduct struct {
+	s        streams
+	ses      *session
+	output   string
+	noColor  bool
+	lockWait time.Duration
+
+	screen *screen
+	stop   <-chan struct{}
+	saw    func() (report.Traffic, time.Time) // what customers saw, where somebody counts; and their first bad answer
+	mark   func(canary.Event)                 // hears every event; may be nil
+}
+
+// trap prepares for interrupts; release ends that and the screen.
+func (cd *conduct) trap(parent context.Context) (context.Context, func()) {
+	cd.screen = newScreen(cd.s, cd.noColor)
+	ctx, i, release := trap(parent, cd.screen.Note)
+	cd.stop = i.stop
+	return ctx, func() {
+		release()
+		cd.screen.Close()
+	}
+}
+
+// deploy executes a fresh plan.
+func (cd *conduct) deploy(ctx context.Context, p *prepared) (*result, error) {
+	if len(p.plan.Waves) == 0 {
+		return cd.nothing(ctx, p.plan)
+	}
+	cd.ses.hosts.Use(p.release)
+	books, err := cd.books(p.plan.Run)
+	if err != nil {
+		return nil, fail(exitUnexpected, err, "nothing was touched")
+	}
+	if err := books.leave(p.plan.Run, note{Package: p.pack}); err != nil {
+		return nil, fail(exitUnexpected, err, "nothing was touched")
+	}
+	return cd.run(ctx, p.plan, books.journal(p.plan.Run), p.source, p.metrics, func(ctx context.Context, r *roll) ending {
+		return r.forward(ctx, p.plan)
+	})
+}
+
+// books opens the folder of journals.
+func (cd *conduct) books(string) (runs, error) {
+	return openRuns(cd.ses.relative(cd.ses.spec.State), cd.ses.spec.App)
+}
+
+// run holds the lease on every server while do executes the plan, then reads the fleet again.
+func (cd *conduct) run(ctx context.Context, p canary.Plan, path string, source metrics.Source, ms []metrics.Metric,
+	do func(context.Context, *roll) ending) (*result, error) {
+	if err := cd.lease(ctx, p); err != nil {
+		return nil, err
+	}
+	defer cd.giveBack(ctx)
+	file, err := journal.Open(path)
+	if err != nil {
+		return nil, fail(exitUnexpected, err, "nothing was touched by this command")
+	}
+	defer file.Close()
+	w, err := cd.world(p, source, ms)
+	if err != nil {
+		return nil, fail(exitUnexpected, err, "nothing was touched by this command")
+	}
+	r := &roll{world: w, journal: journal.NewShards(file, cd.ses.hosts, p), stop: cd.stops(), watch: cd.hear, onRefuse: cd.ses.spec.OnFailure}
+	end := do(ctx, r)
+	return cd.conclude(ctx, p, end), nil
+}
+
+func (cd *conduct) hear(e canary.Event) {
+	cd.screen.Event(e)
+	if cd.mark != nil {
+		cd.mark(e)
+	}
+}
+
+// lease locks every server, waiting for another run to end where the operator wants that.
+func (cd *conduct) lease(ctx context.Context, p canary.Plan) error {
+	until := time.Now().Add(cd.lockWait)
+	for said := false; ; said = true {
+		err := cd.ses.hosts.Acquire(ctx, names(p.Servers), p.Run, owner(), "deploy "+p.New.Slot, leaseLife)
+		held, locked := errors.AsType[*iis.LeasedError](err)
+		if err == nil {
+			return nil
+		}
+		if !locked {
+			return fail(exitPreflight, err, "nothing was changed")
+		}
+		if !time.Now().Before(until) {
+			return fail(exitLocked, held, "nothing was touched by this command", fmt.Sprintf("iis-canary resume --config %s --run %s", cd.ses.path, held.Run),
+				fmt.Sprintf("iis-canary revert --config %s --run %s", cd.ses.path, held.Run), "or wait for it: --lock-wait 15m")
+		}
+		if !said {
+			cd.screen.Note("waiting for another run to end: " + held.Error())
+		}
+		if err := (wallClock{}).Wait(ctx, min(5*time.Second, time.Until(until))); err != nil {
+			return fail(exitLocked, held, "nothing was touched by this command")
+		}
+	}
+}
+
+// giveBack releases the leases, also when the run was abandoned.
+func (cd *conduct) giveBack(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 15*time.Second)
+	defer cancel()
+	if err := cd.ses.hosts.Release(ctx); err != nil {
+		cd.screen.Note("the lease could not be given back, it ends by itself: " + err.Error())
+	}
+}
+
+// stops closes when the operator asks to stop, or when the lease is lost: another run may then be at work.
+func (cd *conduct) stops() <-chan struct{} {
+	out := make(chan struct{})
+	go func() {
+		defer close(out)
+		select {
+		case <-cd.stop:
+		case err := <-cd.ses.hosts.LeaseLost():
+			cd.screen.Note("stopping: " + err.Error())
+		}
+	}()
+	return out
+}
+
+// world is the adapters as the engine sees them, with the screen listening to the judge.
+func (cd *conduct) world(p canary.Plan, source metrics.Source, ms []metrics.Metric) (canary.World, error) {
+	e := cd.ses.spec.Sources.Elastic
+	judge, err := metrics.New(metrics.Options{Source: source, New: p.New.Slot, Old: p.Old, Servers: names(p.Servers), Metrics: ms,
+		Since: p.Made, Bucket: e.Bucket, MaxLag: e.MaxLag, MinRequests: int64(e.MinRequests)})
+	if err != nil {
+		return nil, err
+	}
+	return world{cd.ses.elb, cd.ses.hosts, &shownJudge{Judge: judge, show: cd.screen.Verdict, hosts: cd.ses.hosts,
+		servers: names(p.Servers)}, wallClock{}}, nil
+}
+
+// nothing is the end of a deployment that finds its work done.
+func (cd *conduct) nothing(ctx context.Context, p canary.Plan) (*result, error) {
+	return cd.conclude(ctx, p, ending{outcome: report.Deployed, code: exitDone}), nil
+}

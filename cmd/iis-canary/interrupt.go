@@ -1,0 +1,56 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
+)
+
+// errAbandoned is the cause of a context that a second interrupt cancelled.
+var errAbandoned = errors.New("abandoned by a second interrupt")
+
+// interrupts turns the first interrupt into a wish to stop and the second into an end.
+type interrupts struct {
+	stop    chan struct{} // closed by the first
+	once    sync.Once
+	cancel  context.CancelCauseFunc
+	signals chan os.Signal
+}
+
+// trap listens for interrupts until release is called. The context ends with errAbandoned at the second one.
+func trap(parent context.Context, say func(string)) (ctx context.Context, i *interrupts, release func()) {
+	ctx, cancel := context.WithCancelCause(parent)
+	i = &interrupts{stop: make(chan struct{}), cancel: cancel, signals: make(chan os.Signal, 2)}
+	signal.Notify(i.signals, os.Interrupt, syscall.SIGTERM)
+	done := make(chan struct{})
+	go i.listen(done, say)
+	return ctx, i, func() {
+		signal.Stop(i.signals)
+		close(done)
+		cancel(nil)
+	}
+}
+
+func (i *interrupts) listen(done <-chan struct{}, say func(string)) {
+	for n := 0; ; {
+		select {
+		case <-done:
+			return
+		case <-i.signals:
+			n++
+			if n == 1 {
+				say("stopping: finishing the server in hand so that it serves; interrupt again to abandon")
+				i.ask()
+				continue
+			}
+			i.cancel(errAbandoned)
+			return
+		}
+	}
+}
+
+// ask closes the stop channel, as the first interrupt does.
+func (i *interrupts) ask() { i.once.Do(func() { close(i.stop) }) }

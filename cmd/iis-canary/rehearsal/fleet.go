@@ -1,0 +1,232 @@
+// Package rehearsal puts a whole fleet on the loopback interface: Windows servers, a load balancer, a log store, a log
+// shipper and customers. They speak the real protocols over real sockets, and nothing that is rehearsed on them knows that
+// they are simulated.
+//
+//  1. Everything listens on 127.0.0.0/8 only, on ports that need no rights.
+//  2. No clock is scaled: a higher speed means shorter configured waits, nothing else.
+//  3. Customers are counted by what they get through the front of the load balancer.
+//  4. Close leaves nothing behind but the folder, and that only where it was asked for.
+package rehearsal
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"time"
+
+	"iiscanary/alb/elbtest"
+	"iiscanary/cmd/iis-canary/rehearsal/shipper"
+	"iiscanary/cmd/iis-canary/rehearsal/traffic"
+	"iiscanary/iis/iistest"
+	"iiscanary/metrics/estest"
+)
+
+// Options say what fleet to put up.
+type Options struct {
+	Servers int     // 2 to 100
+	Speed   float64 // divides every configured duration; at least 1
+	Traffic float64 // requests per second of all customers together
+	Faults  []string
+	Dir     string // folder for everything that is written; it must exist
+}
+
+// Check refuses options that make no fleet.
+func (o Options) Check() error {
+	var all []error
+	if o.Servers < 2 || o.Servers > 100 {
+		all = append(all, fmt.Errorf("--servers is %d, allowed: 2 to 100", o.Servers))
+	}
+	if o.Speed < 1 || o.Speed > 200 {
+		all = append(all, fmt.Errorf("--speed is %g, allowed: 1 to 200", o.Speed))
+	}
+	if o.Traffic < 1 || o.Traffic > 5000 {
+		all = append(all, fmt.Errorf("--traffic is %g, allowed: 1 to 5000 requests per second", o.Traffic))
+	}
+	return errors.Join(append(all, CheckFaults(o.Faults))...)
+}
+
+// Names of things that are made up.
+const (
+	region    = "eu-west-1"
+	groupName = "web-443"
+	index     = "logs-iis.access-default"
+	winrmUser = "deployer"
+	healthURL = "/health"
+)
+
+// Fleet is a fleet that stands.
+type Fleet struct {
+	Balancer *elbtest.Balancer
+	Servers  []*iistest.Server
+	Logs     *estest.Server
+
+	options  Options
+	places   []place
+	ca       *authority
+	secrets  map[string]string
+	release  *releaseClock
+	shipper  *shipper.Shipper
+	traffic  *traffic.Generator
+	teardown []func()
+}
+
+// New puts the fleet up, every server on the old slot and warm, and lets the customers in.
+func New(ctx context.Context, o Options) (*Fleet, error) {
+	if err := o.Check(); err != nil {
+		return nil, err
+	}
+	f := &Fleet{options: o, release: newReleaseClock()}
+	for _, up := range []func(context.Context) error{f.identities, f.logStores, f.windows, f.balancer, f.papers, f.ship, f.customers} {
+		if err := up(ctx); err != nil {
+			f.Close()
+			return nil, err
+		}
+	}
+	return f, nil
+}
+
+// Close takes the fleet down.
+func (f *Fleet) Close() {
+	for i := len(f.teardown) - 1; i >= 0; i-- {
+		f.teardown[i]()
+	}
+	f.teardown = nil
+}
+
+func (f *Fleet) identities(context.Context) error {
+	var err error
+	if f.ca, err = newAuthority(); err != nil {
+		return err
+	}
+	if f.places, err = places(f.options.Servers); err != nil {
+		return err
+	}
+	f.secrets, err = newSecrets()
+	return err
+}
+
+func (f *Fleet) logStores(context.Context) error {
+	var err error
+	f.Logs, err = estest.New(estest.Config{APIKey: f.secrets["es_api_key"], Refresh: f.options.scaled(indexRefresh), Shards: 1,
+		Templates: []estest.Template{{Patterns: []string{"logs-iis.access-*"}, DataStream: true, StringsAsKeyword: true, Mapping: logMapping()}}})
+	if err != nil {
+		return fmt.Errorf("put up the log store: %w", err)
+	}
+	f.teardown = append(f.teardown, func() { _ = f.Logs.Close() })
+	return nil
+}
+
+// logMapping is what Filebeat's iis module gives its index, as far as it is used here.
+func logMapping() map[string]string {
+	return map[string]string{
+		"@timestamp": "date", "event.created": "date", "event.duration": "long", "http.response.status_code": "long",
+		"iis.access.sub_status": "long", "iis.access.win32_status": "long", "destination.port": "long",
+	}
+}
+
+func (f *Fleet) windows(context.Context) error {
+	for i, p := range f.places {
+		name := serverName(i)
+		cert, err := f.ca.issue(int64(i+2), []string{name, App}, []net.IP{net.ParseIP(p.address)})
+		if err != nil {
+			return err
+		}
+		s, err := f.windowsServer(name, p, cert)
+		if err != nil {
+			return fmt.Errorf("put up server %s: %w", name, err)
+		}
+		f.Servers = append(f.Servers, s)
+		f.teardown = append(f.teardown, func() { _ = s.Close() })
+	}
+	return nil
+}
+
+func (f *Fleet) windowsServer(name string, p place, cert tls.Certificate) (*iistest.Server, error) {
+	root := filepath.Join(f.options.Dir, "servers", name)
+	if err := os.MkdirAll(root, 0o700); err != nil {
+		return nil, err
+	}
+	o := f.options
+	s, err := iistest.New(iistest.Config{
+		Name: name, Address: p.address, WinRMPort: p.winrm, SitePort: p.site, User: winrmUser, Password: f.secrets["winrm_password"],
+		Root: root, Certificate: cert, App: App, Cold: o.scaled(coldStart), LogFlush: o.scaled(logFlush), Seed: uint64(p.site),
+		Behave: f.behaviour(name),
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := s.Install(OldSlot, oldVersion, files(oldVersion)); err != nil {
+		return nil, err
+	}
+	return s, s.Serve(OldSlot)
+}
+
+func serverName(i int) string { return fmt.Sprintf("web-%02d", i+1) }
+
+func instanceID(i int) string { return fmt.Sprintf("i-0%016x", 0xca9a41+i) }
+
+func (f *Fleet) balancer(context.Context) error {
+	o := f.options
+	cert, err := f.ca.issue(1, []string{App, "localhost"}, []net.IP{net.ParseIP("127.0.0.1")})
+	if err != nil {
+		return err
+	}
+	group := elbtest.GroupConfig{Name: groupName, Protocol: "HTTPS", Port: f.places[0].site, Delay: o.scaled(deregistrationDelay),
+		Interval: o.scaled(probeInterval), Timeout: max(o.scaled(probeTimeout), 2*time.Second), Path: healthURL}
+	var instances []elbtest.Instance
+	for i, p := range f.places {
+		instances = append(instances, elbtest.Instance{ID: instanceID(i), PrivateIP: p.address, Name: serverName(i),
+			Tags: map[string]string{"WinRM": fmt.Sprintf("%s:%d", p.address, p.winrm)}})
+		group.Targets = append(group.Targets, elbtest.Target{ID: instanceID(i), Port: p.site})
+	}
+	f.Balancer, err = elbtest.New(elbtest.Config{Region: region, AccessKey: f.secrets["access_key"], SecretKey: f.secrets["secret_key"],
+		Certificate: &cert, Groups: []elbtest.GroupConfig{group}, Instances: instances, Propagation: o.scaled(propagation)})
+	if err != nil {
+		return fmt.Errorf("put up the load balancer: %w", err)
+	}
+	f.teardown = append(f.teardown, func() { _ = f.Balancer.Close() })
+	return nil
+}
+
+// addressing is how the configuration finds the servers' WinRM listeners.
+func (f *Fleet) addressing() string {
+	if f.places[0].address == "127.0.0.1" {
+		return "tag:WinRM"
+	}
+	return "private_ip"
+}
+
+func (f *Fleet) ship(ctx context.Context) error {
+	c := shipper.Config{URL: f.Logs.URL(), APIKey: f.secrets["es_api_key"], Index: index, Delay: f.options.scaled(shipDelay),
+		Poll: f.options.scaled(2 * time.Second)}
+	for i, s := range f.Servers {
+		c.Sources = append(c.Sources, shipper.Source{Host: serverName(i), Dir: s.LogFolder()})
+	}
+	var err error
+	if f.shipper, err = shipper.Start(ctx, c); err != nil {
+		return fmt.Errorf("start the log shipper: %w", err)
+	}
+	f.teardown = append(f.teardown, f.shipper.Stop)
+	return nil
+}
+
+func (f *Fleet) customers(ctx context.Context) error {
+	if err := f.allHealthy(ctx); err != nil {
+		return err
+	}
+	var err error
+	f.traffic, err = traffic.Start(ctx, traffic.Config{URL: f.Balancer.FrontURL(), RootCAs: f.ca.pool(), Rate: f.options.Traffic,
+		Paths: []string{"/", "/", "/products", "/cart", "/search?q=chair"}, NewSlot: NewSlot, SlowLimit: slowAnswer, Seed: 1})
+	if err != nil {
+		return fmt.Errorf("let the customers in: %w", err)
+	}
+	f.teardown = append(f.teardown, f.traffic.Stop)
+	return nil
+}
+
+// slowAnswer is when an answer of the new release counts as a bad one for a customer: about 2.5 times the old release's median.
+const slowAnswer = 30 * time.Millisecond

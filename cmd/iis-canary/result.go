@@ -1,0 +1,128 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"iiscanary/canary"
+	"iiscanary/canary/report"
+)
+
+// result is the end of a run, with everything that there is to tell.
+type result struct {
+	outcome report.Outcome
+	story   report.Story
+}
+
+// truthTime bounds the last look at the fleet.
+const truthTime = time.Minute
+
+// conclude reads the fleet again and compares it with what the run says it came to. The fleet wins.
+func (cd *conduct) conclude(ctx context.Context, p canary.Plan, end ending) *result {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), truthTime)
+	defer cancel()
+	found, troubles := cd.ses.truth(ctx, p.Servers)
+	res := &result{}
+	switch end.outcome {
+	case report.Deployed:
+		troubles = append(troubles, whole(found, func(string) string { return p.New.Slot })...)
+	case report.Reverted:
+		troubles = append(troubles, whole(found, func(name string) string { return oldOf(p, name) })...)
+	default:
+		troubles = append(troubles, serving(found)...)
+	}
+	if len(troubles) > 0 && end.code != exitAbandoned {
+		end.outcome, end.code = report.Mixed, exitMixed
+	}
+	res.outcome = report.Outcome{
+		Outcome: end.outcome, Exit: int(end.code), Run: p.Run, Old: strings.Join(p.Old, ", "), New: p.New.Slot, Servers: found,
+		Seconds: report.Seconds{Deploy: seconds(end.forward), Revert: seconds(end.backward)},
+	}
+	if end.verdict != nil {
+		res.outcome.Verdict = *end.verdict
+	}
+	if cd.saw != nil {
+		var bad time.Time
+		if res.outcome.Traffic, bad = cd.saw(); !bad.IsZero() && refused(end.why) && end.decided.After(bad) {
+			res.outcome.Seconds.Detect = seconds(end.decided.Sub(bad))
+		}
+	}
+	res.story = report.Story{Why: why(end), Trouble: troubles, Next: cd.next(end, p.Run)}
+	return res
+}
+
+// serving says which servers do not serve at all, whatever they run.
+func serving(found []report.Server) []string {
+	var out []string
+	for _, s := range found {
+		if s.Slot != "" && !s.InRotation {
+			out = append(out, fmt.Sprintf("%s is not in rotation", s.Name))
+		}
+	}
+	return out
+}
+
+// oldOf is the slot that a server ran before the plan: the one that its lane stops.
+func oldOf(p canary.Plan, server string) string {
+	for s := range p.Steps() {
+		if stop, ok := s.Action.(canary.Stop); ok && s.Server == server {
+			return stop.Slot
+		}
+	}
+	return p.New.Slot
+}
+
+func refused(err error) bool {
+	_, is := errors.AsType[*canary.RefusedError](err)
+	return is
+}
+
+func seconds(d time.Duration) float64 { return d.Round(10 * time.Millisecond).Seconds() }
+
+func why(end ending) string {
+	switch {
+	case end.why == nil && end.back == nil:
+		return ""
+	case end.back == nil:
+		return end.why.Error()
+	case end.why == nil:
+		return "going back: " + end.back.Error()
+	}
+	return end.why.Error() + "\ngoing back: " + end.back.Error()
+}
+
+// next is what to type after a run.
+func (cd *conduct) next(end ending, run string) []string {
+	args := fmt.Sprintf(" --config %s --run %s", cd.ses.path, run)
+	resume, revert := "iis-canary resume"+args, "iis-canary revert"+args
+	switch end.code {
+	case exitDone, exitReverted:
+		return nil
+	case exitMixed:
+		return []string{"mend the servers named above, then: " + revert}
+	}
+	return []string{resume + "   (go on)", revert + "   (put every server back)"}
+}
+
+// finish prints the end of a run and turns it into the process's exit code.
+func (cd *conduct) finish(res *result, err error) error {
+	if err != nil {
+		return err
+	}
+	cd.screen.Quiet()
+	if err := report.Summary(cd.s.err, res.outcome, res.story); err != nil {
+		return err
+	}
+	if cd.output == "json" {
+		if err := res.outcome.JSON(cd.s.out); err != nil {
+			return err
+		}
+	}
+	if res.outcome.Exit == int(exitDone) {
+		return nil
+	}
+	return quiet(res.outcome.Exit)
+}

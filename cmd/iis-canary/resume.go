@@ -1,0 +1,231 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"iiscanary/canary"
+	"iiscanary/canary/journal"
+	"iiscanary/canary/report"
+	"iiscanary/iis/bundle"
+	"iiscanary/metrics"
+)
+
+func runFlag() cli.Flag {
+	return textFlag("run", "`ID` of the run; default: the newest", "")
+}
+
+func resumeCommand(s streams) *cli.Command {
+	return command(&cli.Command{
+		Name:  "resume",
+		Usage: "go on with a run that was stopped, held or killed",
+		Flags: []cli.Flag{configFlag(), runFlag(), outputFlag(), noColorFlag(), lockWaitFlag(),
+			textFlag("package", "the release, where the run died before it was on every server and the `FILE` has moved", "")},
+		Action: func(c *cli.Context) error {
+			return takeUp(s, c, func(ctx context.Context, r *roll, past past) ending {
+				if past.progress.Reverting {
+					return r.backward(ctx, past.plan, ending{})
+				}
+				return r.forward(ctx, past.plan)
+			})
+		},
+	})
+}
+
+func revertCommand(s streams) *cli.Command {
+	return command(&cli.Command{
+		Name:  "revert",
+		Usage: "put every server that a run changed back to what it had before",
+		Flags: []cli.Flag{configFlag(), runFlag(), outputFlag(), noColorFlag(), lockWaitFlag(), yesFlag()},
+		Action: func(c *cli.Context) error {
+			return takeUp(s, c, func(ctx context.Context, r *roll, past past) ending {
+				return r.backward(ctx, past.plan, ending{})
+			})
+		},
+	})
+}
+
+// past is a run as its journal tells it.
+type past struct {
+	plan     canary.Plan
+	progress canary.Progress
+	path     string // of the journal
+}
+
+// takeUp goes on with a run: forward or backward, as do says.
+func takeUp(s streams, c *cli.Context, do func(context.Context, *roll, past) ending) error {
+	o, err := format(c)
+	if err != nil {
+		return err
+	}
+	cd := &conduct{s: s, output: o, noColor: c.Bool("no-color"), lockWait: c.Duration("lock-wait")}
+	ctx, release := cd.trap(c.Context)
+	defer release()
+	if cd.ses, err = connect(ctx, s, c.String("config"), say(s)); err != nil {
+		return err
+	}
+	defer cd.ses.close()
+	was, err := cd.recall(ctx, c.String("run"))
+	if err != nil {
+		return err
+	}
+	if c.Command.Name == "revert" {
+		if err := cd.announceRevert(was, c.Bool("yes")); err != nil {
+			return err
+		}
+	} else if err := cd.unpack(was, c.String("package")); err != nil {
+		return err
+	}
+	source, ms, err := cd.traffic(ctx, was.plan)
+	if err != nil {
+		return err
+	}
+	return cd.finish(cd.run(ctx, was.plan, was.path, source, ms, func(ctx context.Context, r *roll) ending { return do(ctx, r, was) }))
+}
+
+// recall finds the run's journal: in the state folder, or in shards on the servers.
+func (cd *conduct) recall(ctx context.Context, run string) (past, error) {
+	var p past
+	books, err := cd.books(run)
+	if err != nil {
+		return p, fail(exitUnexpected, err, "nothing was touched by this command")
+	}
+	if run == "" {
+		if run, err = books.latest(); errors.Is(err, fs.ErrNotExist) {
+			run, err = cd.newestShard(ctx)
+		}
+		if err != nil {
+			return p, fail(exitPreflight, err, "nothing was touched", "iis-canary status --config "+cd.ses.path)
+		}
+	}
+	p.path = books.journal(run)
+	if err := cd.collect(ctx, run, p.path); err != nil {
+		return p, fail(exitPreflight, err, "nothing was touched", "iis-canary status --config "+cd.ses.path)
+	}
+	file, err := journal.Open(p.path)
+	if err != nil {
+		return p, fail(exitUnexpected, err, "nothing was touched by this command")
+	}
+	defer file.Close()
+	plan, found := planOf(file)
+	if !found {
+		return p, fail(exitPreflight, fmt.Errorf("the journal of run %s holds no plan", run), "nothing was touched")
+	}
+	p.plan = plan
+	p.progress = canary.Fold(p.plan, file.Events())
+	return p, nil
+}
+
+// planOf is the plan that a journal begins with.
+func planOf(j canary.Journal) (canary.Plan, bool) {
+	for e := range j.Events() {
+		if e.Type == canary.Planned && e.Plan != nil && !e.Plan.Revert {
+			return *e.Plan, true
+		}
+	}
+	return canary.Plan{}, false
+}
+
+// collect writes the journal file from the servers' shards where this machine has none.
+func (cd *conduct) collect(ctx context.Context, run, path string) error {
+	if exists(path) {
+		return nil
+	}
+	events, err := journal.Collect(ctx, cd.ses.hosts, cd.ses.hosts.Servers(), run)
+	if err != nil {
+		return fmt.Errorf("collect run %s from the servers: %w", run, err)
+	}
+	if len(events) == 0 {
+		return fmt.Errorf("neither this machine nor any server knows a run %s", run)
+	}
+	return journal.Write(path, events)
+}
+
+// newestShard asks the servers for the newest run.
+func (cd *conduct) newestShard(ctx context.Context) (string, error) {
+	newest := ""
+	for _, server := range cd.ses.hosts.Servers() {
+		survey, err := cd.ses.hosts.Survey(ctx, server)
+		if err != nil {
+			cd.screen.Note(err.Error())
+			continue
+		}
+		for _, run := range survey.Runs {
+			newest = max(newest, run)
+		}
+	}
+	if newest == "" {
+		return "", errors.New("no run is known, neither here nor on any server")
+	}
+	return newest, nil
+}
+
+// announceRevert shows what will be put back, and asks.
+func (cd *conduct) announceRevert(was past, yes bool) error {
+	back, err := canary.Revert(was.plan, was.progress)
+	if err != nil {
+		return fail(exitPreflight, err, "nothing was touched")
+	}
+	if err := report.PlanText(cd.s.err, back, canary.Inventory{}, report.Notes{}); err != nil {
+		return err
+	}
+	if yes || len(back.Waves) == 0 {
+		return nil
+	}
+	return confirm(cd.s, cd.ses.spec.App, "revert")
+}
+
+// unpack opens the package again, for a run that died while it was on its way to the servers.
+func (cd *conduct) unpack(was past, path string) error {
+	books, err := cd.books(was.plan.Run)
+	if err != nil {
+		return fail(exitUnexpected, err, "nothing was touched by this command")
+	}
+	left, err := books.find(was.plan.Run)
+	if err != nil {
+		return fail(exitUnexpected, err, "nothing was touched by this command")
+	}
+	if path == "" {
+		path = left.Package
+	}
+	if path == "" || !exists(path) {
+		cd.screen.Note("the package is not here any more; that matters only for servers that do not have it yet (--package FILE)")
+		return nil
+	}
+	b, err := bundle.Open(path, cd.ses.spec.App)
+	if err != nil {
+		return fail(exitPreflight, err, "nothing was touched by this command")
+	}
+	if b.Digest != was.plan.New.Digest {
+		return fail(exitPreflight, fmt.Errorf("%s is not the release of run %s", path, was.plan.Run), "nothing was touched by this command")
+	}
+	cd.ses.hosts.Use(b)
+	return nil
+}
+
+// traffic takes up the questions of a run as they were: on the traffic of the hour before it began.
+func (cd *conduct) traffic(ctx context.Context, p canary.Plan) (metrics.Source, []metrics.Metric, error) {
+	source, err := cd.ses.source()
+	if err != nil {
+		return nil, nil, fail(exitPreflight, err, "nothing was touched by this command")
+	}
+	ms := cd.ses.questions()
+	facts, err := source.Check(ctx, metrics.Survey{Old: p.Old, Hosts: names(p.Servers), Metrics: ms, From: p.Made.Add(-lookBack), To: p.Made})
+	if err == nil {
+		if settled, bad := metrics.Settle(ms, facts); bad == nil {
+			return source, settled, nil
+		}
+	}
+	cd.screen.Note("the traffic before the run cannot be read now; gates will be unsure until it can")
+	for i := range ms {
+		if ms[i].Kind == metrics.Slow && ms[i].SlowerThan == 0 {
+			ms[i].SlowerThan = time.Second
+		}
+	}
+	return source, ms, nil
+}

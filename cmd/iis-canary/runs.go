@@ -1,0 +1,82 @@
+package main
+
+import (
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+)
+
+// runs is the folder that holds the journals of one app.
+type runs struct{ dir string }
+
+// note is what a run leaves beside its journal: what resume needs and the plan does not hold.
+type note struct {
+	Package string `json:"package"` // absolute path of the package
+}
+
+// newRunID names a run by its time, with four characters against two in the same second.
+func newRunID(now time.Time) string {
+	var b [2]byte
+	_, _ = rand.Read(b[:]) // never fails: crypto/rand panics instead
+	return fmt.Sprintf("%s-%x", now.UTC().Format("20060102-150405"), b)
+}
+
+// open makes the folder where it does not exist yet.
+func openRuns(state, app string) (runs, error) {
+	dir := filepath.Join(state, app)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return runs{}, fmt.Errorf("make the folder for journals: %w", err)
+	}
+	return runs{dir}, nil
+}
+
+func (r runs) journal(run string) string { return filepath.Join(r.dir, run+".jsonl") }
+
+// latest is the newest run that has a journal here.
+func (r runs) latest() (string, error) {
+	entries, err := os.ReadDir(r.dir)
+	if err != nil {
+		return "", fmt.Errorf("look for journals: %w", err)
+	}
+	var ids []string
+	for _, e := range entries {
+		if id, ok := strings.CutSuffix(e.Name(), ".jsonl"); ok {
+			ids = append(ids, id)
+		}
+	}
+	if len(ids) == 0 {
+		return "", os.ErrNotExist
+	}
+	return slices.Max(ids), nil
+}
+
+// leave writes the note of a run.
+func (r runs) leave(run string, n note) error {
+	b, err := json.Marshal(n)
+	if err != nil {
+		return fmt.Errorf("write the note of run %s: %w", run, err)
+	}
+	return os.WriteFile(filepath.Join(r.dir, run+".json"), b, 0o600)
+}
+
+// find reads the note of a run; a run without one has an empty note.
+func (r runs) find(run string) (note, error) {
+	var n note
+	b, err := os.ReadFile(filepath.Join(r.dir, run+".json"))
+	if errors.Is(err, os.ErrNotExist) {
+		return n, nil
+	}
+	if err != nil {
+		return n, fmt.Errorf("read the note of run %s: %w", run, err)
+	}
+	if err := json.Unmarshal(b, &n); err != nil {
+		return n, fmt.Errorf("read the note of run %s: %w", run, err)
+	}
+	return n, nil
+}
