@@ -1,0 +1,119 @@
+package iistest
+
+import (
+	"fmt"
+	"sync"
+	"time"
+)
+
+// Lease says who may change an app on this server.
+type Lease struct {
+	Run        string    `json:"run"`
+	Owner      string    `json:"owner"`
+	Reason     string    `json:"reason"`
+	Generation int64     `json:"generation"`
+	Taken      time.Time `json:"taken"`
+	Until      time.Time `json:"until"`
+}
+
+// leases are those of every app. They belong to the server and survive every process and every reboot.
+type leases struct {
+	mu          sync.Mutex
+	current     map[string]*Lease
+	generations map[string]int64
+}
+
+func newLeases() *leases {
+	return &leases{current: map[string]*Lease{}, generations: map[string]int64{}}
+}
+
+func (l *leases) read(app string) *Lease {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.copy(app)
+}
+
+func (l *leases) copy(app string) *Lease {
+	if l.current[app] == nil {
+		return nil
+	}
+	c := *l.current[app]
+	return &c
+}
+
+// holds says whether this is the current lease of the app: the same run and generation, not run out.
+func (l *leases) holds(app string, f fence) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	c := l.current[app]
+	return c != nil && c.Run == f.Run && c.Generation == f.Generation && time.Now().Before(c.Until)
+}
+
+type leaseArgs struct {
+	App     string `json:"app"`
+	Action  string `json:"action"`
+	Run     string `json:"run"`
+	Owner   string `json:"owner"`
+	Reason  string `json:"reason"`
+	Seconds int64  `json:"seconds"`
+}
+
+func (l *leases) act(a leaseArgs, f *fence) (*Lease, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if a.Action == "read" {
+		return l.copy(a.App), nil
+	}
+	if err := checkRun(a.Run); err != nil {
+		return nil, err
+	}
+	if a.Action != "release" && a.Seconds < 1 {
+		return nil, refuse("bad_request", "a lease of %d seconds", a.Seconds)
+	}
+	switch a.Action {
+	case "acquire":
+		return l.acquire(a)
+	case "renew", "release":
+		c, now := l.current[a.App], time.Now().UTC()
+		if c == nil || c.Run != a.Run || !now.Before(c.Until) || f != nil && (f.Run != c.Run || f.Generation != c.Generation) {
+			return nil, refuse("fenced", "run %s does not hold the lease of %s", a.Run, a.App)
+		}
+		if a.Action == "release" {
+			delete(l.current, a.App)
+			return nil, nil
+		}
+		c.Until = now.Add(time.Duration(a.Seconds) * time.Second)
+		return l.copy(a.App), nil
+	}
+	return nil, refuse("bad_request", "lease has no action %q", a.Action)
+}
+
+func (l *leases) acquire(a leaseArgs) (*Lease, error) {
+	now := time.Now().UTC()
+	until := now.Add(time.Duration(a.Seconds) * time.Second)
+	c := l.current[a.App]
+	switch {
+	case c != nil && c.Run == a.Run:
+		c.Owner, c.Reason, c.Until = a.Owner, a.Reason, until
+		return l.copy(a.App), nil
+	case c != nil && now.Before(c.Until):
+		r := refuse("leased", "run %s of %s holds the lease of %s until %s: %s", c.Run, c.Owner, a.App, stamp(c.Until), c.Reason)
+		r.with = map[string]any{"lease": l.copy(a.App)}
+		return nil, r
+	}
+	l.generations[a.App]++
+	l.current[a.App] = &Lease{Run: a.Run, Owner: a.Owner, Reason: a.Reason, Generation: l.generations[a.App], Taken: now, Until: until}
+	return l.copy(a.App), nil
+}
+
+// ExpireLease makes the lease of the app run out now, as if its holder had been silent for long.
+func (s *Server) ExpireLease() error {
+	s.leases.mu.Lock()
+	defer s.leases.mu.Unlock()
+	c := s.leases.current[s.config.App]
+	if c == nil {
+		return fmt.Errorf("%s has no lease that could run out", s.config.App)
+	}
+	c.Until = time.Now().UTC()
+	return nil
+}

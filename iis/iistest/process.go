@@ -1,0 +1,138 @@
+package iistest
+
+import (
+	"context"
+	"io"
+	"sync"
+)
+
+// piece is what a process wrote at once.
+type piece struct {
+	stream string // stdout or stderr
+	data   []byte
+}
+
+// process is one command of a shell, with pipes for its streams.
+type process struct {
+	id      string
+	console bool            // input goes through a console: it is text and has no end
+	ctx     context.Context // of the process' life
+	kill    context.CancelFunc
+
+	mu      sync.Mutex
+	changed chan struct{} // closed and replaced when there is something new
+	input   []byte
+	closed  bool // the input has ended
+	output  []piece
+	over    bool
+	code    int
+}
+
+// program is what runs in a process; its result is the exit code.
+type program func(ctx context.Context, in io.Reader, out, errs io.Writer) int
+
+func newProcess(id string, console bool) *process {
+	ctx, kill := context.WithCancel(context.Background())
+	return &process{id: id, console: console, ctx: ctx, kill: kill, changed: make(chan struct{})}
+}
+
+// run is the process, from its start to its end.
+func (p *process) run(what program) {
+	code := what(p.ctx, &stdin{p}, &stream{p, "stdout"}, &stream{p, "stderr"})
+	p.kill()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.over, p.code, p.input = true, code, nil
+	p.tell()
+}
+
+func (p *process) tell() {
+	close(p.changed)
+	p.changed = make(chan struct{})
+}
+
+// feed gives input to the process; false: it has ended.
+func (p *process) feed(data []byte, end bool) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.over || p.closed {
+		return false
+	}
+	for _, b := range data {
+		if p.console && b > 0x7f {
+			b = '?'
+		}
+		p.input = append(p.input, b)
+	}
+	p.closed = end && !p.console
+	p.tell()
+	return true
+}
+
+// take removes up to limit bytes of output, in the pieces in which they were written. done: nothing is left and the
+// process has ended.
+func (p *process) take(limit int, wanted func(string) bool) (out []piece, done bool, code int, changed chan struct{}) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for len(p.output) > 0 && limit > 0 {
+		first := p.output[0]
+		n := min(len(first.data), limit)
+		if wanted(first.stream) {
+			out = append(out, piece{first.stream, first.data[:n]})
+			limit -= n
+		}
+		if p.output[0].data = first.data[n:]; len(p.output[0].data) == 0 {
+			p.output = p.output[1:]
+		}
+	}
+	return out, p.over && len(p.output) == 0, p.code, p.changed
+}
+
+// stdin is the reading end of the input.
+type stdin struct {
+	process *process
+}
+
+// Read waits for input. It ends with io.EOF after the last Send, and with an error when the process is killed.
+func (r *stdin) Read(b []byte) (int, error) {
+	p := r.process
+	for {
+		p.mu.Lock()
+		n := copy(b, p.input)
+		p.input = p.input[n:]
+		closed, changed := p.closed, p.changed
+		p.mu.Unlock()
+		switch {
+		case n > 0 || len(b) == 0:
+			return n, nil
+		case closed:
+			return 0, io.EOF
+		}
+		select {
+		case <-changed:
+		case <-p.ctx.Done():
+			return 0, p.ctx.Err()
+		}
+	}
+}
+
+// stream is a writing end of the output.
+type stream struct {
+	process *process
+	name    string
+}
+
+// Write is one piece.
+func (w *stream) Write(b []byte) (int, error) {
+	p := w.process
+	if err := p.ctx.Err(); err != nil {
+		return 0, err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(b) > 0 {
+		p.output = append(p.output, piece{w.name, append([]byte(nil), b...)})
+		p.tell()
+	}
+	return len(b), nil
+}
