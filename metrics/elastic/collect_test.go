@@ -136,49 +136,48 @@ func TestTheOperatorsFilterNarrowsTheTraffic(t *testing.T) {
 }
 
 func TestAPollThatMayBeIncompleteIsAnError(t *testing.T) {
-	c := newCluster(t, ecs())
-	c.log(request{second, "web-1", newSlot, 200, ms, "Mozilla/5.0"})
-	c.ship(index)
-	s := c.source(nil)
-	var invalid *elastic.InvalidError
-	var status *elastic.StatusError
-	var product *elastic.ProductError
 	for _, f := range []struct {
 		name   string
 		faults estest.Faults
-		as     any
+		change func(*elastic.Options)
+		status int // of a *StatusError; 0: another error
 		words  string
 	}{
-		{"timed out", estest.Faults{TimedOut: true}, &invalid, "timed out"},
-		{"partial shards", estest.Faults{PartialShards: 1}, &status, ""},
-		{"server error", estest.Faults{Status: 500}, &status, "status 500"},
-		{"always busy", estest.Faults{Status: 429}, &status, "poll less often"},
+		{"timed out", estest.Faults{TimedOut: true}, nil, 0, "cannot be trusted: the search timed out"},
+		{"partial shards", estest.Faults{PartialShards: 1}, nil, 503, "status 503"},
+		{"server error", estest.Faults{Status: 500}, nil, 500, "status 500"},
+		{"always busy", estest.Faults{Status: 429}, nil, 429, "poll less often"},
+		{"no product header", estest.Faults{DropProductHeader: true}, nil, 0, "flavour: opensearch"},
+		{"connections cut", estest.Faults{Down: true}, nil, 0, "asking http://127.0.0.1:"},
+		{"no such index", estest.Faults{}, func(o *elastic.Options) { o.Index = "logs-typo" }, 404, "check the index name"},
+		{"no index of the pattern", estest.Faults{}, func(o *elastic.Options) { o.Index = "logs-typo-*" }, 404, "check the index name"},
+		{"wrong key", estest.Faults{}, func(o *elastic.Options) { o.APIKey = "d3Jvbmc6a2V5" }, 401, "check the API key"},
 	} {
-		c.SetFaults(f.faults)
-		_, err := s.Collect(t.Context(), c.query())
-		if !errors.As(err, f.as) || !strings.Contains(err.Error(), f.words) {
-			t.Errorf("%s: got %v", f.name, err)
-		}
+		t.Run(f.name, func(t *testing.T) {
+			t.Parallel()
+			c := newCluster(t, ecs())
+			c.log(request{second, "web-1", newSlot, 200, ms, "Mozilla/5.0"})
+			c.ship(index)
+			c.SetFaults(f.faults)
+			_, err := c.source(f.change).Collect(t.Context(), c.query())
+			if err == nil || !strings.Contains(err.Error(), f.words) || strings.Contains(err.Error(), "d3Jvbmc6a2V5") {
+				t.Fatalf("got %v, want words about %q", err, f.words)
+			}
+			var status *elastic.StatusError
+			if errors.As(err, &status); f.status != 0 && (status == nil || status.Status != f.status) || f.status == 0 && status != nil {
+				t.Errorf("got %v, want status %d", err, f.status)
+			}
+		})
 	}
+}
+
+func TestOpenSearchIsAskedWithoutItsProductHeader(t *testing.T) {
+	c := newCluster(t, ecs())
+	c.log(request{second, "web-1", newSlot, 200, ms, "Mozilla/5.0"})
+	c.ship(index)
 	c.SetFaults(estest.Faults{DropProductHeader: true})
-	if _, err := c.source(nil).Collect(t.Context(), c.query()); !errors.As(err, &product) || !strings.Contains(err.Error(), "flavour: opensearch") {
-		t.Errorf("no product header: got %v", err)
-	}
 	if _, err := c.source(func(o *elastic.Options) { o.Flavour = elastic.OpenSearch }).Collect(t.Context(), c.query()); err != nil {
-		t.Errorf("OpenSearch: %v", err)
-	}
-	c.SetFaults(estest.Faults{})
-	_, err := c.source(func(o *elastic.Options) { o.Index = "logs-typo" }).Collect(t.Context(), c.query())
-	if !errors.As(err, &status) || status.Status != http.StatusNotFound {
-		t.Errorf("missing index: got %v", err)
-	}
-	_, err = c.source(func(o *elastic.Options) { o.Index = "logs-typo-*" }).Collect(t.Context(), c.query())
-	if err == nil {
-		t.Error("a pattern without an index counted zero errors")
-	}
-	_, err = c.source(func(o *elastic.Options) { o.APIKey = "d3Jvbmc6a2V5" }).Collect(t.Context(), c.query())
-	if !errors.As(err, &status) || status.Status != http.StatusUnauthorized || strings.Contains(err.Error(), "d3Jvbmc6a2V5") {
-		t.Errorf("wrong key: got %v", err)
+		t.Error(err)
 	}
 }
 
