@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/smithy-go/logging"
 
 	"iiscanary/canary"
 )
@@ -76,6 +77,7 @@ func orStray(asked, found *string) *string {
 
 func load(ctx context.Context, o Options) (aws.Config, error) {
 	options := []func(*config.LoadOptions) error{
+		config.WithLogger(logging.Nop{}), // it would write to the operator's screen
 		config.WithHTTPClient(awshttp.NewBuildableClient().WithTimeout(o.CallTimeout)),
 		config.WithCredentialsCacheOptions(func(c *aws.CredentialsCacheOptions) { c.ExpiryWindow = o.ExpiryWindow }),
 	}

@@ -15,6 +15,7 @@ type shared[T any] struct {
 
 	gate    chan struct{} // held to touch what follows
 	started time.Time
+	ended   time.Time
 	until   time.Time
 	value   T
 	err     error
@@ -43,17 +44,17 @@ func (s *shared[T]) get(ctx context.Context, since time.Time) (T, error) {
 	if err != nil && ctx.Err() != nil {
 		return value, err // this caller's own deadline says nothing to the others
 	}
-	s.value, s.err, s.started = value, err, started
+	s.value, s.err, s.started, s.ended = value, err, started, time.Now()
 	s.until = started.Add(jittered(s.age))
 	return value, err
 }
 
 func (s *shared[T]) serves(asked, since time.Time) bool {
 	switch {
+	case s.err != nil:
+		return !s.ended.Before(asked)
 	case s.started.IsZero() || s.started.Before(s.after()) || s.started.Before(since):
 		return false
-	case s.err != nil:
-		return !s.started.Before(asked)
 	case since.IsZero():
 		return time.Now().Before(s.until)
 	default:
