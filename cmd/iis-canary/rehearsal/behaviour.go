@@ -70,7 +70,7 @@ func (f *Fleet) Begin() {
 		case "late-logs":
 			f.shipper.SetDelay(f.options.scaled(lateShipDelay))
 		case "throttle":
-			f.Balancer.Throttle(throttleBurst, throttleEvery)
+			f.Balancer.Throttle(throttleAfter, throttleBurst)
 		case "winrm-drop":
 			for _, s := range f.Servers {
 				s.Drop(dropEvery)
@@ -81,9 +81,9 @@ func (f *Fleet) Begin() {
 	}
 }
 
-// throttleBurst calls in a row are throttled out of every throttleEvery; every dropEvery-th WinRM request is reset.
+// After every throttleAfter calls, throttleBurst are throttled in a row; every dropEvery-th WinRM request is reset.
 const (
+	throttleAfter = 8
 	throttleBurst = 3
-	throttleEvery = 10
 	dropEvery     = 23
 )

@@ -64,7 +64,7 @@ const upTime = 30 * time.Second
 func (f *Fleet) allHealthy(ctx context.Context) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, upTime, errors.New("the fleet did not come up in time"))
 	defer cancel()
-	for !f.Balancer.AllHealthy() {
+	for f.Balancer.Truth().Groups[groupName].Healthy < len(f.Servers) {
 		if err := pause(ctx, 20*time.Millisecond); err != nil {
 			return err
 		}
