@@ -2,6 +2,9 @@ package canary
 
 import (
 	"context"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -39,4 +42,35 @@ type State map[string]string
 type Seen struct {
 	State State
 	Done  bool
+}
+
+// Irrevocable is a change that cannot be undone. It stands only in final waves.
+type Irrevocable interface {
+	Change
+	Irrevocable()
+}
+
+// Doubt is what a run does when a question's answer is [Unsure].
+type Doubt string
+
+// The policies for an unsure answer.
+const (
+	DoubtHold     Doubt = "hold"     // stop and leave the fleet as it is, resumable
+	DoubtRevert   Doubt = "revert"   // as if the answer were no
+	DoubtContinue Doubt = "continue" // go on
+)
+
+// Doubter is a question with a policy of its own. One without holds.
+type Doubter interface {
+	Question
+	WhenUnsure() Doubt
+}
+
+// String is the state in one line, sorted.
+func (s State) String() string {
+	var parts []string
+	for _, k := range slices.Sorted(maps.Keys(s)) {
+		parts = append(parts, k+"="+s[k])
+	}
+	return strings.Join(parts, ", ")
 }

@@ -29,8 +29,12 @@ type Event struct {
 	Before  State     `json:"before,omitempty"`
 	Verdict *Verdict  `json:"verdict,omitempty"`
 	Err     string    `json:"err,omitempty"`
-	Plan    *Plan     `json:"plan,omitempty"`
-	Tool    string    `json:"tool,omitempty"` // version of the program, on Planned
+	// Skipped, on Ended, says that the first look found the change made already: nothing was done.
+	Skipped bool `json:"skipped,omitempty"`
+	// Unreachable, on Broke, says that nothing is known of the server: the step neither failed nor is done.
+	Unreachable bool   `json:"unreachable,omitempty"`
+	Plan        *Plan  `json:"plan,omitempty"`
+	Tool        string `json:"tool,omitempty"` // version of the program, on Planned
 }
 
 // Journal is the truth about a run.

@@ -4,6 +4,7 @@ import "time"
 
 // Spec is what the operator asked for.
 type Spec struct {
+	Run        string // id of the run; the caller makes it, so that a plan is a pure function
 	App        string
 	Digest     string // of the configuration file
 	New        Release
@@ -46,14 +47,14 @@ type DrainSpec struct {
 
 // WarmSpec says when a started slot counts as warm.
 type WarmSpec struct {
-	Path     string
-	Host     string
-	First    time.Duration // budget of the first request
-	Requests int           // requests that must follow it
-	Under    time.Duration // each of them faster than this
-	Status   int           // and with this status
-	Header   string        // response header that carries the version; empty: not looked at
-	Tries    int           // series before the slot counts as never warm; 0: 3
+	Path     string        `json:"path"`
+	Host     string        `json:"host,omitempty"`
+	First    time.Duration `json:"first"`            // budget of the first request
+	Requests int           `json:"requests"`         // requests that must follow it
+	Under    time.Duration `json:"under"`            // each of them faster than this
+	Status   int           `json:"status"`           // and with this status
+	Header   string        `json:"header,omitempty"` // response header that carries the version; empty: not looked at
+	Tries    int           `json:"tries,omitempty"`  // series before the slot counts as never warm; 0: 3
 }
 
 // AdmitSpec says how long a registered server may take to become healthy.

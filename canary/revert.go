@@ -1,0 +1,49 @@
+package canary
+
+import (
+	"fmt"
+	"slices"
+)
+
+// Revert is the plan that puts back what a run began: per server the undo of every change, newest first; the servers
+// in hand before all others, and as many at the same time as the floor allows. It is a pure function, and its steps have
+// the same ids each time, so that a revert that was killed is run again and skips what it ended. A plan without waves
+// means that nothing is to be put back.
+//
+// The way back of a way back is to carry on with it: Revert of a plan that reverts is that plan itself.
+func Revert(plan Plan, done Progress) Plan {
+	if plan.Revert {
+		return plan
+	}
+	back := plan
+	back.Revert, back.Waves = true, nil
+	steps := map[string]Step{}
+	for s := range plan.Steps() {
+		steps[s.ID] = s
+	}
+	lanes, order := map[string]Lane{}, slices.Clone(done.InHand)
+	for _, id := range slices.Backward(done.Order) {
+		s, ok := steps[id]
+		change, changes := s.Action.(Change)
+		if !ok || !changes {
+			continue
+		}
+		for i, a := range change.Undo(done.Before[id]) {
+			lanes[s.Server] = append(lanes[s.Server], Step{fmt.Sprintf("revert/%s/%d-%s", id, i+1, a.Kind()), s.Server, a})
+		}
+		if !slices.Contains(order, s.Server) {
+			order = append(order, s.Server)
+		}
+	}
+	w := Wave{Name: "revert", Stubborn: true}
+	for _, server := range order {
+		if len(lanes[server]) > 0 {
+			w.Lanes = append(w.Lanes, lanes[server])
+		}
+	}
+	if len(w.Lanes) > 0 {
+		w.Parallel = max(1, min(len(w.Lanes), len(plan.Servers)-plan.Floor))
+		back.Waves = []Wave{w}
+	}
+	return back
+}

@@ -1,0 +1,119 @@
+package canary
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+)
+
+// Runner carries out plans.
+type Runner struct {
+	World   World
+	Journal Journal
+	// Stop asks, when closed, to end between steps: servers in hand are brought to the end of their lane, gates are left.
+	// Nil: never.
+	Stop <-chan struct{}
+	Tool string // version of the program, for the journal
+	// Watch is told of each event after it is durable, one at a time. Nil: nobody.
+	Watch func(Event)
+}
+
+// Run carries out a plan: a fresh one, one that its journal says was begun, or one that puts a fleet back. There is no
+// other entry. It returns nil when the plan is at its end, and otherwise an error in which errors.As and errors.Is find
+//
+//   - a *PlanError: refused, nothing was touched;
+//   - a *RefusedError: a question was answered with no;
+//   - a *StepError: a step broke, one for each lane; it may wrap [ErrUnreachable], a *HungError, a *NoSpareError, a
+//     *NotHealthyError;
+//   - a *HeldError, when nothing worse happened: an unsure answer under hold;
+//   - [ErrStopped]: by Stop;
+//   - the cause of ctx: abandoned at once;
+//   - a *JournalError: the journal could not be written.
+//
+// A final wave cannot be undone and stands after the last gate, so what breaks there is written down and is no error.
+func (r *Runner) Run(ctx context.Context, p Plan) error {
+	if err := p.Check(); err != nil {
+		return err
+	}
+	recorded, err := p.follows(r.Journal)
+	if err != nil {
+		return err
+	}
+	past := Fold(p, r.Journal.Events())
+	run := &running{Runner: r, plan: p, past: past}
+	if past.Last != nil {
+		run.seq = past.Last.Seq
+	}
+	if !recorded {
+		if err := run.note(Event{Type: Planned, Plan: &p, Tool: r.Tool}); err != nil {
+			return err
+		}
+	} else if past.Finished {
+		return nil
+	}
+	if err := run.waves(ctx); err != nil {
+		return run.halt(err)
+	}
+	return run.note(Event{Type: Finished})
+}
+
+// running is one call of Run. The past is read only; note owns seq and lost.
+type running struct {
+	*Runner
+	plan Plan
+	past Progress
+
+	mu   sync.Mutex
+	seq  int
+	lost *JournalError // after the first, nothing is written any more
+}
+
+// note makes an event durable, then tells the watcher.
+func (r *running) note(e Event) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.lost != nil {
+		return r.lost
+	}
+	e.Seq, e.At, e.Run = r.seq+1, r.World.Now(), r.plan.Run
+	if err := r.Journal.Append(e); err != nil {
+		r.lost = &JournalError{err}
+		return r.lost
+	}
+	r.seq++
+	if r.Watch != nil {
+		r.Watch(e)
+	}
+	return nil
+}
+
+// halt writes down why the run ends before its plan. It needs no context: an abandoned run is written down too.
+func (r *running) halt(why error) error {
+	e := Event{Type: Halted, Err: why.Error()}
+	if held, ok := errors.AsType[*HeldError](why); ok {
+		e.Step, e.Server, e.Verdict = held.Step.ID, held.Step.Server, &held.Verdict
+	}
+	if err := r.note(e); err != nil && !errors.Is(why, err) {
+		return errors.Join(why, err)
+	}
+	return why
+}
+
+func (r *running) waves(ctx context.Context) error {
+	for _, w := range r.plan.Waves {
+		if err := r.wave(ctx, w); err != nil {
+			return fmt.Errorf("%s: %w", w.Name, err)
+		}
+	}
+	return nil
+}
+
+func (r *running) journalLost() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.lost == nil {
+		return nil
+	}
+	return r.lost
+}
