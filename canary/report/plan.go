@@ -14,14 +14,15 @@ type Notes struct {
 	Unchecked []string // what could not be checked, and why
 }
 
-// PlanText writes a plan for people: what was found, what will happen, the limits, and
+// PlanText writes a plan for people: what was found, what will happen, how many servers serve meanwhile, the limits, and
 // what could not be checked. It ends with the counts.
-func PlanText(w io.Writer, p canary.Plan, found canary.Inventory, n Notes) error {
+func PlanText(w io.Writer, p canary.Plan, found canary.Inventory, t canary.Timeline, n Notes) error {
 	var b strings.Builder
 	header(&b, p)
 	survey(&b, p, found)
 	if len(p.Waves) > 0 {
 		waves(&b, p)
+		capacity(&b, t, p)
 	}
 	list(&b, "limits", plain, n.Limits)
 	list(&b, "not checked", mind, n.Unchecked)
