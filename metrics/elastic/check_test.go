@@ -13,15 +13,18 @@ import (
 func (c *cluster) survey() metrics.Survey {
 	ms := questions()
 	ms[1].SlowerThan, ms[1].Quantile = 0, 0.95
-	return metrics.Survey{Old: []string{oldSlot}, Hosts: fleet, Metrics: ms, From: c.start, To: c.start.Add(20 * time.Minute)}
+	return metrics.Survey{Old: []string{oldSlot}, Hosts: fleet, Metrics: ms, From: c.start, To: c.start.Add(span)}
 }
 
-// hour logs old's traffic: 20 minutes with a request per second and server, 1 % of them failed, 10 % slow.
-func (c *cluster) hour(edit func(*request) bool) {
-	for i := range 20 * 60 {
+// span is how long old's traffic is.
+const span = 4 * time.Minute
+
+// past logs old's traffic: a request per second and server, 5 % of them failed, 10 % slow.
+func (c *cluster) past(edit func(*request) bool) {
+	for i := range int(span / time.Second) {
 		for h, host := range fleet {
 			r := request{time.Duration(i) * second, host, oldSlot, 200, (20 + int64(i%10)) * ms, "Mozilla/5.0"}
-			if (i+h)%100 == 0 {
+			if (i+h)%20 == 0 {
 				r.status = 500
 			}
 			if i%10 == 3 {
@@ -37,7 +40,7 @@ func (c *cluster) hour(edit func(*request) bool) {
 
 func TestAPreflightMeasuresOldsTraffic(t *testing.T) {
 	c := newCluster(t, ecs())
-	c.hour(nil)
+	c.past(nil)
 	facts, err := c.source(nil).Check(t.Context(), c.survey())
 	if err != nil {
 		t.Fatal(err)
@@ -45,19 +48,19 @@ func TestAPreflightMeasuresOldsTraffic(t *testing.T) {
 	if len(facts.Problems) > 0 {
 		t.Errorf("problems: %v", facts.Problems)
 	}
-	if facts.Lines != 3600 || facts.Rate != 3 || facts.Lag != time.Second || facts.Status != 3600 || facts.Duration != 3600 {
+	if facts.Lines != 720 || facts.Rate != 3 || facts.Lag != time.Second || facts.Status != 720 || facts.Duration != 720 {
 		t.Errorf("%d lines, %g/s, lag %s", facts.Lines, facts.Rate, facts.Lag)
 	}
 	if facts.P95 != 300*time.Millisecond || facts.P50 < 20*time.Millisecond || facts.P50 > 30*time.Millisecond {
 		t.Errorf("p50 %s, p95 %s", facts.P50, facts.P95)
 	}
-	if b := facts.Baseline["errors"]; b != (metrics.Tally{Bad: 36, Total: 3600}) {
+	if b := facts.Baseline["errors"]; b != (metrics.Tally{Bad: 36, Total: 720}) {
 		t.Errorf("baseline %+v", b)
 	}
 	if facts.Phi["errors"] != 1 || facts.Bursts != 1 {
 		t.Errorf("evenly spread requests have a dispersion of %g, and bursts of %g", facts.Phi["errors"], facts.Bursts)
 	}
-	if len(facts.Hosts) != 3 || facts.Hosts["web-2"].Lines != 1200 {
+	if len(facts.Hosts) != 3 || facts.Hosts["web-2"].Lines != 240 {
 		t.Errorf("servers: %+v", facts.Hosts)
 	}
 	if _, err := metrics.Settle(c.survey().Metrics, facts); err != nil {
@@ -67,9 +70,9 @@ func TestAPreflightMeasuresOldsTraffic(t *testing.T) {
 
 func TestClusteredErrorsShowAsDispersion(t *testing.T) {
 	c := newCluster(t, ecs())
-	c.hour(func(r *request) bool {
+	c.past(func(r *request) bool {
 		r.status = 200
-		if r.host == "web-1" && r.after%(5*time.Minute) < 8*time.Second {
+		if r.host == "web-1" && r.after%time.Minute < 8*time.Second {
 			r.status = 500
 		}
 		return true
@@ -116,7 +119,7 @@ func TestAPreflightNamesWhatIsWrong(t *testing.T) {
 		{"a server has no status", ecs(), one("web-2", func(r *request) { r.status = nil }), nil, metrics.Unreadable, "no line of web-2 has a status"},
 		{"a server has no times", ecs(), one("web-2", func(r *request) { r.took = nil }), nil, metrics.Unreadable, "no line of web-2 has a response time"},
 		{"a time zone", ecs(), one("web-2", func(r *request) {
-			if r.after > 10*time.Minute {
+			if r.after > span/2 {
 				r.after += 2 * time.Hour
 			}
 		}), nil, metrics.TimeZone, "log times of web-2 are 2h0m0s ahead"},
@@ -124,7 +127,7 @@ func TestAPreflightNamesWhatIsWrong(t *testing.T) {
 		t.Run(p.name, func(t *testing.T) {
 			t.Parallel()
 			c := newCluster(t, p.mapping)
-			c.hour(p.edit)
+			c.past(p.edit)
 			facts, err := c.source(p.change).Check(t.Context(), c.survey())
 			if err != nil {
 				t.Fatal(err)

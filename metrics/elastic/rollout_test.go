@@ -30,7 +30,7 @@ func TestAVerdictOverARealSocket(t *testing.T) {
 		t.Run(r.name, func(t *testing.T) {
 			t.Parallel()
 			c := newCluster(t, ecs())
-			c.hour(nil)
+			c.past(nil)
 			source := c.source(nil)
 			facts, err := source.Check(t.Context(), c.survey())
 			if err != nil {
@@ -40,7 +40,7 @@ func TestAVerdictOverARealSocket(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			now := c.start.Add(20 * time.Minute)
+			now := c.start.Add(span)
 			judge, err := metrics.New(metrics.Options{Source: source, New: newSlot, Old: []string{oldSlot}, Servers: fleet, Metrics: questions,
 				Since: now, Now: func() time.Time { return now }})
 			if err != nil {
@@ -60,9 +60,9 @@ func (c *cluster) bake(judge *metrics.Judge, now *time.Time, edit func(*request)
 	c.t.Helper()
 	var v canary.Verdict
 	for range 12 {
-		for i := range 50 {
+		for i := range 25 {
 			for _, host := range fleet {
-				r := request{now.Sub(c.start) + time.Duration(i)*200*time.Millisecond, host, oldSlot, 200, 20 * ms, "Mozilla/5.0"}
+				r := request{now.Sub(c.start) + time.Duration(i)*400*time.Millisecond, host, oldSlot, 200, 20 * ms, "Mozilla/5.0"}
 				if host == "web-1" {
 					r.slot = newSlot
 					edit(&r)
