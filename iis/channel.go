@@ -28,6 +28,7 @@ type channel struct {
 	log     *slog.Logger
 	turn    chan struct{} // holds one token; whoever has it owns the fields below
 	session *session
+	ended   <-chan struct{} // closed when the session dropped last is off the server
 	count   int
 	closed  bool
 }
@@ -112,6 +113,9 @@ func (c *channel) attempt(ctx context.Context, r agent.Request, blob []byte) (js
 		c.drop(ctx)
 	}
 	if c.session == nil {
+		if err := c.awaitEnd(ctx); err != nil {
+			return nil, err
+		}
 		s, err := c.open(ctx)
 		if err != nil {
 			return nil, err
@@ -128,11 +132,28 @@ func (c *channel) attempt(ctx context.Context, r agent.Request, blob []byte) (js
 	return result, err
 }
 
+// drop gets rid of the session without keeping its caller waiting.
 func (c *channel) drop(ctx context.Context) {
-	s := c.session
-	c.session = nil
-	if err := s.close(ctx); err != nil {
-		c.log.Debug("shell not deleted; it ends by itself when idle", "server", c.server, "err", err)
+	s, ended := c.session, make(chan struct{})
+	c.session, c.ended = nil, ended
+	go func() {
+		defer close(ended)
+		if err := s.close(ctx); err != nil {
+			c.log.Debug("shell not deleted; it ends by itself when idle", "server", c.server, "err", err)
+		}
+	}()
+}
+
+// awaitEnd keeps a new process from working beside an old one that was given up: two hands on one site.
+func (c *channel) awaitEnd(ctx context.Context) error {
+	if c.ended == nil {
+		return nil
+	}
+	select {
+	case <-c.ended:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("an abandoned operation is still being ended: %w", context.Cause(ctx))
 	}
 }
 
@@ -146,7 +167,7 @@ func (c *channel) close(ctx context.Context) error {
 	}
 	c.closed = true
 	if c.session == nil {
-		return nil
+		return c.awaitEnd(ctx)
 	}
 	s := c.session
 	c.session = nil

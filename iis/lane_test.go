@@ -118,19 +118,38 @@ func TestOnlyThePackageAtHandIsStaged(t *testing.T) {
 
 func TestOnlyMissingContentTravels(t *testing.T) {
 	w := newWorld(t, setup{})
+	wire := countBytes(t, &w.options.Endpoints[0])
+	w.fleet = w.another(t)
 	w.acquire(t)
 	files := site("1")
-	files["big.bin"] = noise(9 << 20) // more than one batch
+	files["big.bin"] = noise(512 << 10)
 	w.stage(t, old, files)
-	before := w.servers["web-01"].Truth().WinRMCalls
+	before := wire.Load()
+	if before < 512<<10 {
+		t.Fatalf("%d bytes on the wire: they are not counted", before)
+	}
 	files["bin/app.dll"] = "code of 2"
 	files["copy of big.bin"] = files["big.bin"]
 	release := w.stage(t, new, files)
-	if n := w.servers["web-01"].Truth().WinRMCalls - before; n > 20 {
-		t.Errorf("%d requests for one small file: the 9 MiB travelled again", n)
+	if n := wire.Load() - before; n > 128<<10 {
+		t.Errorf("%d bytes travelled for one small file", n)
 	}
 	if got := w.truth(t, new).Digest; got != release.Digest {
 		t.Errorf("digest %s, want %s", got, release.Digest)
+	}
+}
+
+func TestAFileLargerThanABatchTravelsInRanges(t *testing.T) {
+	w := newWorld(t, setup{})
+	w.acquire(t)
+	files := site("1")
+	files["big.bin"] = strings.Repeat("0123456789abcdef", (16<<20+32)/16)
+	release := w.stage(t, new, files)
+	if got := w.truth(t, new).Digest; got != release.Digest {
+		t.Errorf("digest %s, want %s", got, release.Digest)
+	}
+	if n := w.servers["web-01"].Truth().Ops["put"]; n != 3 {
+		t.Errorf("%d puts for 16 MiB and a little, want 3", n)
 	}
 }
 

@@ -53,6 +53,7 @@ func TestNoChangeWithoutALease(t *testing.T) {
 }
 
 func TestARunThatLostItsLeaseChangesNothing(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, setup{})
 	w.options.Timeouts.Tries = 1
 	first := w.another(t)
@@ -97,6 +98,7 @@ func takeOver(t *testing.T, f *iis.Fleet) {
 }
 
 func TestALeaseIsRenewedWhileTheRunLasts(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, setup{})
 	if err := w.fleet.Acquire(t.Context(), []string{"web-01"}, "run-1", "alice", "", time.Second); err != nil {
 		t.Fatal(err)

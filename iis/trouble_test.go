@@ -63,6 +63,7 @@ func TestAnUnreachableServerIsNamedAsThat(t *testing.T) {
 }
 
 func TestASilentServerIsGivenUpInTime(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, setup{fleet: func(o *iis.Options) {
 		o.Timeouts.Poll, o.Timeouts.Margin, o.Timeouts.Tries, o.Timeouts.Close = 500*time.Millisecond, 100*time.Millisecond, 2, 100*time.Millisecond
 	}})
@@ -123,6 +124,7 @@ func TestAServerThatIsNotTrustedGetsNoPassword(t *testing.T) {
 }
 
 func TestACancelledOperationReturnsAtOnceAndTheNextOneWorks(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, setup{server: func(c *iistest.Config) { c.Stop = 2 * time.Second }})
 	w.acquire(t)
 	w.stage(t, new, site("2"))
@@ -141,6 +143,25 @@ func TestACancelledOperationReturnsAtOnceAndTheNextOneWorks(t *testing.T) {
 	}
 	if err := w.fleet.Stop(t.Context(), "web-01", new); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestACancelledOperationDoesNotWaitForASilentServer(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, setup{fleet: func(o *iis.Options) { o.Timeouts.Poll = 20 * time.Second }})
+	if _, err := w.fleet.Slots(t.Context(), "web-01"); err != nil {
+		t.Fatal(err)
+	}
+	w.servers["web-01"].Latency(3 * time.Second)
+	defer w.servers["web-01"].Latency(0)
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	began := time.Now()
+	if _, err := w.fleet.Slots(ctx, "web-01"); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("got %v", err)
+	}
+	if took := time.Since(began); took > 700*time.Millisecond {
+		t.Errorf("took %s", took)
 	}
 }
 
