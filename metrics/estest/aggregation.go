@@ -28,10 +28,24 @@ type named struct {
 	aggregation
 }
 
+// shape is what all aggregations of one search share.
+type shape struct {
+	typed   bool // names carry the type
+	buckets int  // made so far, at all levels
+}
+
+// full says that the search has made more buckets than Elasticsearch allows.
+func (s *shape) full() error {
+	if s.buckets <= maxBuckets {
+		return nil
+	}
+	return bad("too_many_buckets_exception", "Trying to create too many buckets. Must be less than or equal to: [%d] but was [%d]. This limit can be set by changing the [search.max_buckets] cluster level setting.", maxBuckets, s.buckets)
+}
+
 // bundle is the aggregations of one level.
 type bundle struct {
 	parts []named
-	typed bool
+	*shape
 }
 
 func (b bundle) bind(ix *index) error {
@@ -51,6 +65,7 @@ type bucket struct {
 }
 
 func (b bundle) bucket() *bucket {
+	b.buckets++
 	out := &bucket{of: b, inner: make([]collector, len(b.parts))}
 	for i, p := range b.parts {
 		out.inner[i] = p.collector()
@@ -101,8 +116,8 @@ func aggParsers() (buckets, leaves map[string]aggParser) {
 }
 
 // parseAggs reads {"name": {"type": {...}, "aggs": {...}}}.
-func parseAggs(raw json.RawMessage, typed bool, depth int) (bundle, error) {
-	out := bundle{typed: typed}
+func parseAggs(raw json.RawMessage, common *shape, depth int) (bundle, error) {
+	out := bundle{shape: common}
 	if depth > maxDepth {
 		return out, illegal("the aggregations are nested deeper than %d", maxDepth)
 	}
@@ -114,7 +129,7 @@ func parseAggs(raw json.RawMessage, typed bool, depth int) (bundle, error) {
 		if name == "" || strings.ContainsAny(name, "[]>") {
 			return out, parsing("Invalid aggregation name [%s]. Aggregation names can contain any character except '[', ']', and '>'", name)
 		}
-		part, err := parseAgg(name, o[name], typed, depth)
+		part, err := parseAgg(name, o[name], common, depth)
 		if err != nil {
 			return out, err
 		}
@@ -123,7 +138,7 @@ func parseAggs(raw json.RawMessage, typed bool, depth int) (bundle, error) {
 	return out, nil
 }
 
-func parseAgg(name string, raw json.RawMessage, typed bool, depth int) (aggregation, error) {
+func parseAgg(name string, raw json.RawMessage, common *shape, depth int) (aggregation, error) {
 	if tokenName(raw) != "START_OBJECT" {
 		return nil, parsing("Aggregation definition for [%s] starts with a [%s], expected a [START_OBJECT].", name, tokenName(raw))
 	}
@@ -131,13 +146,13 @@ func parseAgg(name string, raw json.RawMessage, typed bool, depth int) (aggregat
 	if err != nil {
 		return nil, err
 	}
-	inner := bundle{typed: typed}
+	inner := bundle{shape: common}
 	if o["aggs"] != nil && o["aggregations"] != nil {
 		return nil, parsing("Found two sub aggregation definitions under [%s]", name)
 	}
 	for _, key := range []string{"aggs", "aggregations"} {
 		if o[key] != nil {
-			if inner, err = parseAggs(o[key], typed, depth+1); err != nil {
+			if inner, err = parseAggs(o[key], common, depth+1); err != nil {
 				return nil, err
 			}
 		}

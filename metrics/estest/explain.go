@@ -43,7 +43,7 @@ func (s *Server) count(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &searchRequest{query: q}
+	r := &searchRequest{query: q, aggs: bundle{shape: &shape{}}}
 	_, total, err := r.run(indices, r.aggs.bucket(), c.faults.PartialShards, s.config.Shards, time.Now())
 	return map[string]any{"count": total, "_shards": shards}, err
 }

@@ -193,7 +193,8 @@ func (c *histogramCollector) keys() ([]int64, error) {
 		}
 		out = out[:0]
 		if low <= high && (high-low)/c.of.interval >= maxBuckets {
-			return nil, bad("too_many_buckets_exception", "Trying to create too many buckets. Must be less than or equal to: [%d]. This limit can be set by changing the [search.max_buckets] cluster level setting.", maxBuckets)
+			c.of.inner.buckets += int(min((high-low)/c.of.interval, math.MaxInt32))
+			return nil, c.of.inner.full()
 		}
 		for key := low; key <= high; key += c.of.interval {
 			out = append(out, key)
@@ -213,6 +214,9 @@ func (c *histogramCollector) result() (any, error) {
 		b := c.buckets[key]
 		if b == nil {
 			b = c.of.inner.bucket()
+		}
+		if err := c.of.inner.full(); err != nil {
+			return nil, err
 		}
 		answer, err := b.answer()
 		if err != nil {

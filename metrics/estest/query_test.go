@@ -118,6 +118,7 @@ func TestWhatElasticsearchDoesNotKnowIsRefused(t *testing.T) {
 		{"POST", search, `{"aggs":{"a":{"date_histogram":{"field":"@timestamp","interval":"5s"}}}}`, 400, "error.type", "x_content_parse_exception"},
 		{"POST", search, `{"aggs":{"a":{"date_histogram":{"field":"@timestamp","fixed_interval":"5"}}}}`, 400, "error.type", "illegal_argument_exception"},
 		{"POST", search, `{"aggs":{"a":{"date_histogram":{"field":"@timestamp","fixed_interval":"1ms","extended_bounds":{"min":"2026-01-01","max":"2026-12-01"}}}}}`, 400, "error.type", "too_many_buckets_exception"},
+		{"POST", search, `{"aggs":{"a":{"date_histogram":{"field":"@timestamp","fixed_interval":"1s","extended_bounds":{"min":"2026-11-21T12:00:00Z","max":"2026-11-21T12:10:00Z"}},"aggs":{"b":{"date_histogram":{"field":"@timestamp","fixed_interval":"1s","extended_bounds":{"min":"2026-11-21T12:00:00Z","max":"2026-11-21T12:10:00Z"}}}}}}}`, 400, "error.type", "too_many_buckets_exception"},
 		{"POST", search, `{"aggs":{"a":{"terms":{"field":"message"}}}}`, 400, "error.root_cause.0.type", "illegal_argument_exception"},
 		{"POST", "/plain/_search", `{"aggs":{"a":{"value_count":{"field":"name"}}}}`, 400, "error.type", "search_phase_execution_exception"},
 		{"POST", search, `{"aggs":{"a":{"avg":{"field":"host.name"}}}}`, 400, "error.failed_shards.0.reason.reason", "Field [host.name] of type [keyword] is not supported for aggregation [avg]"},

@@ -34,7 +34,7 @@ type sortKey struct {
 
 // parseSearch reads the body of a search; nothing in it is left unread.
 func parseSearch(raw []byte, typed bool) (*searchRequest, error) {
-	r := &searchRequest{query: matchAll{}, size: 10, total: 10000, partial: true, source: sourceFilter{on: true}, aggs: bundle{typed: typed}}
+	r := &searchRequest{query: matchAll{}, size: 10, total: 10000, partial: true, source: sourceFilter{on: true}, aggs: bundle{shape: &shape{typed: typed}}}
 	if len(strings.TrimSpace(string(raw))) == 0 {
 		return r, nil
 	}
@@ -50,8 +50,8 @@ func parseSearch(raw []byte, typed bool) (*searchRequest, error) {
 	}
 	readers := map[string]func(json.RawMessage) error{
 		"query":            func(v json.RawMessage) (err error) { r.query, err = parseQuery(v, 1); return err },
-		"aggs":             func(v json.RawMessage) (err error) { r.aggs, err = parseAggs(v, typed, 1); return err },
-		"aggregations":     func(v json.RawMessage) (err error) { r.aggs, err = parseAggs(v, typed, 1); return err },
+		"aggs":             func(v json.RawMessage) (err error) { r.aggs, err = parseAggs(v, r.aggs.shape, 1); return err },
+		"aggregations":     func(v json.RawMessage) (err error) { r.aggs, err = parseAggs(v, r.aggs.shape, 1); return err },
 		"from":             func(v json.RawMessage) (err error) { r.from, err = parseInt("from", v); return err },
 		"size":             func(v json.RawMessage) (err error) { r.size, err = parseInt("size", v); return err },
 		"version":          func(v json.RawMessage) (err error) { r.wantVersion, err = parseBool("version", v); return err },
