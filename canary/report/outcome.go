@@ -25,7 +25,7 @@ type Outcome struct {
 	Outcome Result   `json:"outcome"`
 	Exit    int      `json:"exit"` // code of the process
 	Run     string   `json:"run"`
-	Old     string   `json:"old"` // the slot that served before
+	Old     string   `json:"old"` // the slot that served before; several are parted by ", "
 	New     string   `json:"new"`
 	Servers []Server `json:"servers"`
 	// Traffic is what customers saw; zero where nobody counted.

@@ -3,6 +3,7 @@ package report
 import (
 	"bytes"
 	"encoding/json"
+	"strings"
 	"testing"
 
 	"iiscanary/canary"
@@ -118,4 +119,15 @@ func TestSummaryWithoutTraffic(t *testing.T) {
 		t.Fatal(err)
 	}
 	golden(t, "summary-quiet", b.String())
+}
+
+func TestAFleetThatRanTwoOldSlots(t *testing.T) {
+	var b bytes.Buffer
+	o := Outcome{Outcome: Reverted, Old: "app-1, app-2", New: "app-3", Servers: []Server{{"a", "app-1", true, true}, {"b", "app-2", true, true}}}
+	if err := Summary(&b, o, Story{}); err != nil {
+		t.Fatal(err)
+	}
+	if want := "app-1, app-2 runs on 2 of 2 servers again"; !strings.Contains(b.String(), want) {
+		t.Errorf("no %q in\n%s", want, b.String())
+	}
 }

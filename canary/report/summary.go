@@ -61,11 +61,11 @@ func headline(o Outcome) string {
 		fresh, share(o, o.New), old, share(o, o.Old))
 }
 
-// share is on how many of the servers a slot runs.
-func share(o Outcome, slot string) string {
-	n := 0
+// share is on how many of the servers one of these slots runs; several are parted by commas.
+func share(o Outcome, slots string) string {
+	n, wanted := 0, strings.Split(slots, ", ")
 	for _, s := range o.Servers {
-		if s.Slot == slot && slot != "" {
+		if s.Slot != "" && slices.Contains(wanted, s.Slot) {
 			n++
 		}
 	}
