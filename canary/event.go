@@ -39,7 +39,9 @@ type Event struct {
 
 // Journal is the truth about a run.
 type Journal interface {
-	// Append returns when the event is durable. An error stops the run.
+	// Append returns when the event is durable. An error stops the run, with one exception: on Began, an error that
+	// wraps [ErrUnreachable] says that the server of the step could not take its own copy and that nothing was written;
+	// then only the step breaks.
 	Append(Event) error
 	// Events yields everything appended so far, in order of Seq.
 	Events() iter.Seq[Event]

@@ -78,6 +78,9 @@ func (r *running) note(e Event) error {
 	}
 	e.Seq, e.At, e.Run = r.seq+1, r.World.Now(), r.plan.Run
 	if err := r.Journal.Append(e); err != nil {
+		if e.Type == Began && errors.Is(err, ErrUnreachable) {
+			return fmt.Errorf("write the journal on the server: %w", err)
+		}
 		r.lost = &JournalError{err}
 		return r.lost
 	}

@@ -1,0 +1,189 @@
+// Package journal keeps the journal of a run: a file of JSON lines, and a copy of each line on the servers that it is
+// about. What it promises:
+//
+//   - Append returns only when the line is on disk, here and, while a release is rolled out, on its server;
+//   - a process that dies in the middle of a line loses that line and no other;
+//   - the shards of the servers, merged, are the journal: losing the machine that ran it loses nothing.
+package journal
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+
+	"iiscanary/canary"
+)
+
+// File is a [canary.Journal] in one file that only its owner can read. It may be used by several goroutines of one process;
+// against other processes the lease on the servers protects.
+type File struct {
+	mu     sync.Mutex
+	f      *os.File
+	events []canary.Event
+	broken error // after the first failed write the end of the file is unknown
+}
+
+var _ canary.Journal = (*File)(nil)
+
+// CorruptError says that a line of a journal cannot be read. Only the last line may be torn; that is no error.
+type CorruptError struct {
+	Path string // empty: a server's shard
+	Line int    // from 1
+	Err  error
+}
+
+func (e *CorruptError) Error() string {
+	where := e.Path
+	if where == "" {
+		where = "a server's copy of the journal"
+	}
+	return fmt.Sprintf("%s, line %d: %v", where, e.Line, e.Err)
+}
+
+// Unwrap is what is wrong with the line.
+func (e *CorruptError) Unwrap() error { return e.Err }
+
+// Open opens a journal, or begins one. A torn last line, which was never durable, is cut off. A line that cannot be read, or
+// that holds an action of an unknown kind, is a *CorruptError.
+func Open(path string) (*File, error) {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("open the journal: %w", err)
+	}
+	j := &File{f: f}
+	if err := j.load(path); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return j, nil
+}
+
+// Restore begins a journal with events that were merged from the servers. It refuses a file that is not empty.
+func Restore(path string, events []canary.Event) (*File, error) {
+	j, err := Open(path)
+	if err != nil {
+		return nil, err
+	}
+	if len(j.events) > 0 {
+		return nil, errors.Join(fmt.Errorf("restore the journal: %s is not empty", path), j.Close())
+	}
+	for _, e := range events {
+		if err := j.Append(e); err != nil {
+			return nil, errors.Join(err, j.Close())
+		}
+	}
+	return j, nil
+}
+
+func (j *File) load(path string) error {
+	b, err := io.ReadAll(j.f)
+	if err != nil {
+		return fmt.Errorf("read the journal: %w", err)
+	}
+	whole := bytes.LastIndexByte(b, '\n') + 1
+	for n, line := range slices.Collect(bytes.Lines(b[:whole])) {
+		e, err := parse(line)
+		if err == nil && len(j.events) > 0 && e.Seq < j.events[len(j.events)-1].Seq {
+			err = fmt.Errorf("sequence number %d follows %d", e.Seq, j.events[len(j.events)-1].Seq)
+		}
+		if err != nil {
+			return &CorruptError{path, n + 1, err}
+		}
+		j.events = append(j.events, e)
+	}
+	if whole < len(b) {
+		if err := j.f.Truncate(int64(whole)); err != nil {
+			return fmt.Errorf("cut the torn last line off the journal: %w", err)
+		}
+	}
+	if err := j.f.Sync(); err != nil {
+		return fmt.Errorf("flush the journal to disk: %w", err)
+	}
+	return syncFolder(filepath.Dir(path))
+}
+
+// syncFolder makes the file's name durable where the system can do that for folders.
+func syncFolder(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return fmt.Errorf("open the journal's folder: %w", err)
+	}
+	_ = d.Sync() // Windows cannot, and needs not
+	return d.Close()
+}
+
+// Append writes one line and flushes it to disk.
+func (j *File) Append(e canary.Event) error {
+	line, err := format(e)
+	if err != nil {
+		return err
+	}
+	kept, err := parse(line)
+	if err != nil {
+		return fmt.Errorf("event %d does not survive JSON: %w", e.Seq, err)
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.broken != nil {
+		return j.broken
+	}
+	if _, err := j.f.Write(line); err != nil {
+		j.broken = fmt.Errorf("write event %d: %w", e.Seq, err)
+		return j.broken
+	}
+	if err := j.f.Sync(); err != nil {
+		j.broken = fmt.Errorf("flush event %d to disk: %w", e.Seq, err)
+		return j.broken
+	}
+	j.events = append(j.events, kept)
+	return nil
+}
+
+// Events yields what was on disk when the iteration began.
+func (j *File) Events() iter.Seq[canary.Event] {
+	return func(yield func(canary.Event) bool) {
+		j.mu.Lock()
+		events := j.events[:len(j.events):len(j.events)]
+		j.mu.Unlock()
+		slices.Values(events)(yield)
+	}
+}
+
+// Close closes the file.
+func (j *File) Close() error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.broken = os.ErrClosed
+	return j.f.Close()
+}
+
+// format is an event as one line.
+func format(e canary.Event) ([]byte, error) {
+	b, err := json.Marshal(e)
+	if err != nil {
+		return nil, fmt.Errorf("write event %d as JSON: %w", e.Seq, err)
+	}
+	return append(b, '\n'), nil
+}
+
+func parse(line []byte) (canary.Event, error) {
+	var e canary.Event
+	if err := json.Unmarshal(line, &e); err != nil {
+		return canary.Event{}, err
+	}
+	switch e.Type {
+	case canary.Planned, canary.Began, canary.Ended, canary.Broke, canary.Halted, canary.Finished:
+	default:
+		return canary.Event{}, fmt.Errorf("unknown type of event %q", e.Type)
+	}
+	if e.Seq < 1 || e.Run == "" || (e.Type == canary.Planned) != (e.Plan != nil) {
+		return canary.Event{}, errors.New("not an event of a run")
+	}
+	return e, nil
+}
