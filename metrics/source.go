@@ -87,6 +87,7 @@ type Facts struct {
 	Phi      map[string]float64 // dispersion, 1 to 20, by the name of the metric
 	Bursts   float64            // dispersion of the request counts themselves, at least 1
 	Lag      time.Duration      // how late the newest line of the latest server is
+	Filter   string             // how the source understood the operator's own filter; empty: there is none
 	Text     string             // the query as a person can ask it again; no secrets
 }
 

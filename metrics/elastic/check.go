@@ -22,21 +22,25 @@ func (s *Source) Check(ctx context.Context, v metrics.Survey) (metrics.Facts, er
 	if err != nil {
 		return metrics.Facts{}, fmt.Errorf("reading the fields of %s: %w", s.o.Index, err)
 	}
+	understood := ""
 	if s.o.Filter != "" {
-		more, err := s.checkFilter(ctx)
+		text, problem, err := s.checkFilter(ctx)
 		if err != nil {
 			return metrics.Facts{}, fmt.Errorf("checking the filter: %w", err)
 		}
-		problems = append(problems, more...)
+		understood = text
+		if problem != "" {
+			problems = append(problems, metrics.Problem{Kind: metrics.BadFilter, Subject: s.o.Filter, Text: problem, Fatal: true})
+		}
 	}
 	if slices.ContainsFunc(problems, func(p metrics.Problem) bool { return p.Fatal }) {
-		return metrics.Facts{Problems: problems}, nil
+		return metrics.Facts{Problems: problems, Filter: understood}, nil
 	}
 	facts, err := s.survey(ctx, v)
 	if err != nil {
 		return metrics.Facts{}, fmt.Errorf("looking at old traffic in %s: %w", s.o.Index, err)
 	}
-	facts.Problems = append(problems, facts.Problems...)
+	facts.Problems, facts.Filter = append(problems, facts.Problems...), understood
 	return facts, nil
 }
 
@@ -139,45 +143,53 @@ func (c fieldCaps) problem(r role) (metrics.Problem, bool) {
 	return p, true
 }
 
-// checkFilter lets the cluster read the operator's Lucene text.
-func (s *Source) checkFilter(ctx context.Context) ([]metrics.Problem, error) {
+// explained is the answer of _validate/query.
+type explained struct {
+	Valid        *bool  `json:"valid"`
+	Error        string `json:"error"`
+	Explanations []struct {
+		Explanation string `json:"explanation"`
+		Error       string `json:"error"`
+	} `json:"explanations"`
+}
+
+// checkFilter lets the cluster read the operator's Lucene text, and returns how it understood it and what is wrong with it.
+func (s *Source) checkFilter(ctx context.Context) (understood, problem string, err error) {
 	yes, no := true, false
 	body, err := json.Marshal(dict{"query": lucene(s.o.Filter)})
 	if err != nil {
-		return nil, err
+		return "", "", err
 	}
 	raw, err := s.do(ctx, esapi.IndicesValidateQueryRequest{
 		Index: []string{s.o.Index}, Body: bytes.NewReader(body), Explain: &yes, Rewrite: &yes, AllowNoIndices: &no, IgnoreUnavailable: &no,
 	})
 	if err != nil {
-		return nil, err
+		return "", "", err
 	}
-	var a struct {
-		Valid        *bool  `json:"valid"`
-		Error        string `json:"error"`
-		Explanations []struct {
-			Explanation string `json:"explanation"`
-			Error       string `json:"error"`
-		} `json:"explanations"`
-	}
+	var a explained
 	if err := json.Unmarshal(raw, &a); err != nil || a.Valid == nil {
-		return nil, &InvalidError{Why: "it does not say whether the filter is valid"}
+		return "", "", &InvalidError{Why: "it does not say whether the filter is valid"}
 	}
-	problem := metrics.Problem{Kind: metrics.BadFilter, Subject: s.o.Filter, Fatal: true}
+	understood, problem = a.read(s.o.Filter)
+	return understood, problem, nil
+}
+
+func (a explained) read(filter string) (understood, problem string) {
 	why, nothing := a.Error, len(a.Explanations) > 0
 	for _, e := range a.Explanations {
 		if why == "" {
 			why = e.Error
 		}
+		if understood == "" {
+			understood = oneLine(e.Explanation)
+		}
 		nothing = nothing && strings.Contains(e.Explanation, "MatchNoDocsQuery")
 	}
 	switch {
 	case !*a.Valid:
-		problem.Text = fmt.Sprintf("the filter %q cannot be read: %s", s.o.Filter, oneLine(why))
+		return understood, fmt.Sprintf("the filter %q cannot be read: %s", filter, oneLine(why))
 	case nothing:
-		problem.Text = fmt.Sprintf("the filter %q matches nothing: %s", s.o.Filter, oneLine(a.Explanations[0].Explanation))
-	default:
-		return nil, nil
+		return understood, fmt.Sprintf("the filter %q matches nothing: %s", filter, understood)
 	}
-	return []metrics.Problem{problem}, nil
+	return understood, ""
 }

@@ -142,6 +142,15 @@ func TestAPreflightNamesWhatIsWrong(t *testing.T) {
 	}
 }
 
+func TestThePreflightShowsHowAFilterWasUnderstood(t *testing.T) {
+	c := newCluster(t, ecs())
+	c.past(nil)
+	facts, err := c.source(func(o *elastic.Options) { o.Filter = `url.path:"/shop"` }).Check(t.Context(), c.survey())
+	if err != nil || len(facts.Problems) > 0 || !strings.Contains(facts.Filter, "/shop") {
+		t.Errorf("understood as %q, %v, %v", facts.Filter, facts.Problems, err)
+	}
+}
+
 func TestIndicesThatDisagreeAboutAFieldAreNamed(t *testing.T) {
 	c := newCluster(t, nil)
 	c.log(request{second, "web-1", oldSlot, 200, ms, "Mozilla/5.0"})
