@@ -64,21 +64,21 @@ func Open(path string) (*File, error) {
 	return j, nil
 }
 
-// Restore begins a journal with events that were merged from the servers. It refuses a file that is not empty.
-func Restore(path string, events []canary.Event) (*File, error) {
+// Write begins a journal with events that were collected from the servers. It refuses a file that is not empty.
+func Write(path string, events []canary.Event) error {
 	j, err := Open(path)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if len(j.events) > 0 {
-		return nil, errors.Join(fmt.Errorf("restore the journal: %s is not empty", path), j.Close())
+		return errors.Join(fmt.Errorf("write the collected journal: %s is not empty", path), j.Close())
 	}
 	for _, e := range events {
 		if err := j.Append(e); err != nil {
-			return nil, errors.Join(err, j.Close())
+			return errors.Join(err, j.Close())
 		}
 	}
-	return j, nil
+	return j.Close()
 }
 
 func (j *File) load(path string) error {

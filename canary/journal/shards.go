@@ -12,6 +12,9 @@ import (
 	"iiscanary/canary"
 )
 
+// noteLimit bounds one note to one server.
+const noteLimit = 30 * time.Second
+
 // Noter keeps lines of a run on a server, durable when it returns.
 type Noter interface {
 	Note(ctx context.Context, server, run string, lines []string) error
@@ -26,7 +29,6 @@ type Noter interface {
 type Shards struct {
 	inner canary.Journal
 	noter Noter
-	limit time.Duration
 
 	mu        sync.Mutex
 	run       string
@@ -37,25 +39,22 @@ type Shards struct {
 
 var _ canary.Journal = (*Shards)(nil)
 
-// NewShards goes on where inner ends. Limit bounds one note to one server; 0: 30 seconds.
-func NewShards(inner canary.Journal, noter Noter, limit time.Duration) *Shards {
-	if limit <= 0 {
-		limit = 30 * time.Second
-	}
-	s := &Shards{inner: inner, noter: noter, limit: limit, backlog: map[string][]string{}}
+// NewShards goes on where inner ends, for a plan that inner holds or is about to.
+func NewShards(inner canary.Journal, noter Noter, plan canary.Plan) *Shards {
+	s := &Shards{inner: inner, noter: noter, backlog: map[string][]string{}}
+	s.follow(plan)
 	for e := range inner.Events() {
-		s.learn(e)
+		if e.Type == canary.Planned {
+			s.follow(*e.Plan)
+		}
 	}
 	return s
 }
 
-// learn takes the run and its servers from a plan.
-func (s *Shards) learn(e canary.Event) {
-	if e.Type != canary.Planned {
-		return
-	}
-	s.run, s.reverting, s.servers = e.Run, e.Plan.Revert, nil
-	for _, server := range e.Plan.Servers {
+// follow takes the run, its servers and its direction from a plan.
+func (s *Shards) follow(p canary.Plan) {
+	s.run, s.reverting, s.servers = p.Run, p.Revert, nil
+	for _, server := range p.Servers {
 		s.servers = append(s.servers, server.Name)
 	}
 }
@@ -71,7 +70,9 @@ func (s *Shards) Append(e canary.Event) error {
 	if err != nil {
 		return err
 	}
-	s.learn(e)
+	if e.Plan != nil {
+		s.follow(*e.Plan)
+	}
 	line := strings.TrimSuffix(string(b), "\n")
 	must := !s.reverting && (e.Type == canary.Planned || e.Type == canary.Began && e.Server != "")
 	if must {
@@ -111,7 +112,7 @@ func (s *Shards) tell(e canary.Event, line string) error {
 }
 
 func (s *Shards) note(server string, lines []string) error {
-	ctx, cancel := context.WithTimeout(context.Background(), s.limit)
+	ctx, cancel := context.WithTimeout(context.Background(), noteLimit)
 	defer cancel()
 	if err := s.noter.Note(ctx, server, s.run, lines); err != nil {
 		return fmt.Errorf("write the journal on %s: %w", server, err)
