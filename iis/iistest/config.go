@@ -29,10 +29,12 @@ type Config struct {
 	Spread   float64       // sigma of that distribution; default 0.4
 	Seed     uint64        // of everything random
 
-	LogFlush  time.Duration                 // how long log lines stay in memory; default 1 s
-	DiskFree  int64                         // bytes; default 50 GB
-	IdleFloor time.Duration                 // the shortest shell idle time that is granted; default 60 s, as Windows
-	Behave    func(BehaveRequest) Behaviour // overrides the slot's simulation.json; nil: the file decides
+	LogFlush  time.Duration // how long log lines stay in memory; default 1 s
+	DiskFree  int64         // bytes; default 50 GB
+	IdleFloor time.Duration // the shortest shell idle time that is granted; default 60 s, as Windows
+
+	// Behave overrides the slots' simulation.json; nil: the file decides. It must not call the server.
+	Behave func(BehaveRequest) Behaviour
 }
 
 func (c Config) checked() (Config, error) {

@@ -69,17 +69,20 @@ func (p *process) feed(data []byte, end bool) bool {
 	return true
 }
 
-// take removes up to limit bytes of output, in the pieces in which they were written. done: nothing is left and the
-// process has ended.
+// pieceSpace is what one rsp:Stream has around its data.
+const pieceSpace = 160
+
+// take removes output that fits into limit bytes of XML, in the pieces in which it was written. done: nothing is left and
+// the process has ended.
 func (p *process) take(limit int, wanted func(string) bool) (out []piece, done bool, code int, changed chan struct{}) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for len(p.output) > 0 && limit > 0 {
+	for len(p.output) > 0 && limit > 2*pieceSpace {
 		first := p.output[0]
-		n := min(len(first.data), limit)
+		n := min(len(first.data), (limit-pieceSpace)/4*3)
 		if wanted(first.stream) {
 			out = append(out, piece{first.stream, first.data[:n]})
-			limit -= n
+			limit -= pieceSpace + (n+2)/3*4
 		}
 		if p.output[0].data = first.data[n:]; len(p.output[0].data) == 0 {
 			p.output = p.output[1:]

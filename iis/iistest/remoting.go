@@ -16,8 +16,6 @@ const (
 	commandLimit = 8191
 	// answerSpace is what an envelope has around its streams.
 	answerSpace = 3000
-	// pieceSpace is what one stream element has around its data.
-	pieceSpace = 200
 )
 
 // reply is a successful answer.
@@ -185,12 +183,12 @@ func (e *endpoint) receive(ctx context.Context, m message, sh *shell) (reply, *w
 	timer := time.NewTimer(m.timeout)
 	defer timer.Stop()
 	for {
-		out, done, code, changed := p.take((m.maxSize-answerSpace)/4*3, wanted)
-		if len(out) > 0 || done {
-			return received(p.id, out, done, code), nil
-		}
 		if e.shells.command(sh, p.id) != p {
 			return reply{}, faultAborted()
+		}
+		out, done, code, changed := p.take(m.maxSize-answerSpace, wanted)
+		if len(out) > 0 || done {
+			return received(p.id, out, done, code), nil
 		}
 		select {
 		case <-changed:
