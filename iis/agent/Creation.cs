@@ -18,6 +18,9 @@ namespace IisCanary
         {
             var slot = request.Slot;
             var digest = request.Value("digest");
+            Entry.Check(digest);
+            if (request.Value("version") == "" || request.Objects("files").Count == 0 || request.Texts("bindings").Count == 0)
+                throw new Refused("bad_request", "create needs a version, files and bindings");
             var folder = Path.Combine(request.Root, slot);
             var before = Slots.Describe(slot);
             var manifest = Manifest.Read(folder);
@@ -107,7 +110,6 @@ namespace IisCanary
             warnings.Clear();
             MakePool(iis, request.Slot, request.Value("runtime"));
             var bindings = request.Texts("bindings");
-            if (bindings.Count == 0) throw new Refused("bad_request", "a site needs a binding");
             var site = iis.Sites.Add(request.Slot, "https", bindings[0], folder);
             site.Id = FreeId(iis, site);
             site.ServerAutoStart = false;

@@ -14,7 +14,7 @@ try {
     if ($hash -ne '@SHA256@') { throw "agent source has SHA-256 $hash" }
     $iis = "$env:windir\System32\inetsrv\Microsoft.Web.Administration.dll"
     if (!(Test-Path $iis)) { throw "IIS is not installed: no $iis" }
-    Add-Type -TypeDefinition ([Text.Encoding]::UTF8.GetString($source)) -ReferencedAssemblies $iis, System.Core, System.Web.Extensions, System.ServiceProcess, System.IO.Compression
+    Add-Type -IgnoreWarnings -TypeDefinition ([Text.Encoding]::UTF8.GetString($source)) -ReferencedAssemblies $iis, System.Core, System.Web.Extensions, System.ServiceProcess, System.IO.Compression
     exit [IisCanary.Agent]::Run($stdin, $stdout)
 }
 catch {

@@ -5,10 +5,13 @@ import (
 	"compress/flate"
 	"context"
 	"crypto/sha256"
-	"encoding/binary"
+	"crypto/x509"
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,16 +20,27 @@ import (
 	"time"
 
 	"iiscanary/iis/agent"
+	"iiscanary/iis/iistest"
+	"iiscanary/iis/winrm"
 )
 
-// process is the real agent under Mono, with a stand-in for IIS.
+// process is an agent: the real one under Mono with a stand-in for IIS, or the model of one in a simulated server. Both
+// have to give the same answers.
 type process struct {
-	t     *testing.T
-	in    io.WriteCloser
-	out   io.Reader
-	lease *agent.Fence
-	count int
-	root  string
+	t       *testing.T
+	wire    wire
+	lease   *agent.Fence
+	count   int
+	root    string // as the agent knows it
+	local   string // the same folder on this machine
+	binding string
+	asked   string // what the site saw, in its header X-Asked; empty: it has none
+}
+
+// wire carries frames to an agent and answers back.
+type wire interface {
+	write(frame []byte) error
+	read() ([]byte, error)
 }
 
 // compile makes the agent from the very source that is sent to servers. It is false where Mono is not installed.
@@ -48,9 +62,9 @@ func compile(t *testing.T) (string, bool) {
 	}
 	library, program := filepath.Join(dir, "Microsoft.Web.Administration.dll"), filepath.Join(dir, "agent.exe")
 	for _, args := range [][]string{
-		{"-langversion:5", "-t:library", "-out:" + library, "standin/MicrosoftWebAdministration.cs"},
+		{"-langversion:5", "-t:library", "-out:" + library, "standin/MicrosoftWebAdministration.cs", "standin/ServiceController.cs"},
 		{"-langversion:5", "-warnaserror", "-r:" + library, "-r:System.Core.dll", "-r:System.Web.Extensions.dll",
-			"-r:System.ServiceProcess.dll", "-r:System.IO.Compression.dll", "-out:" + program, source, "standin/Program.cs"},
+			"-r:System.IO.Compression.dll", "-out:" + program, source, "standin/Program.cs"},
 	} {
 		if out, err := exec.CommandContext(t.Context(), mcs, args...).CombinedOutput(); err != nil {
 			t.Fatalf("mcs: %v\n%s", err, out)
@@ -59,28 +73,117 @@ func compile(t *testing.T) (string, bool) {
 	return program, true
 }
 
-func run(t *testing.T, program string) *process {
+// agents is every agent that can be had here, fresh.
+func agents(t *testing.T) map[string]*process {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	all := map[string]*process{"the model": modelled(t)}
+	if program, ok := compile(t); ok {
+		all["C#"] = started(t, program)
+	}
+	return all
+}
+
+type pipes struct {
+	in  io.WriteCloser
+	out io.Reader
+}
+
+func (p pipes) write(b []byte) error {
+	_, err := p.in.Write(b)
+	return err
+}
+
+func (p pipes) read() ([]byte, error) {
+	b := make([]byte, 4096)
+	n, err := p.out.Read(b)
+	return b[:n], err
+}
+
+func started(t *testing.T, program string) *process {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), time.Minute)
 	t.Cleanup(cancel)
-	p := &process{t: t, root: filepath.Join(t.TempDir(), "sites")}
+	root := filepath.Join(t.TempDir(), "sites")
 	cmd := exec.CommandContext(ctx, "mono", program, filepath.Join(t.TempDir(), "data"))
 	cmd.Stderr = t.Output()
-	var err error
-	if p.in, err = cmd.StdinPipe(); err != nil {
+	in, err := cmd.StdinPipe()
+	if err != nil {
 		t.Fatal(err)
 	}
-	if p.out, err = cmd.StdoutPipe(); err != nil {
+	out, err := cmd.StdoutPipe()
+	if err != nil {
 		t.Fatal(err)
 	}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		_ = p.in.Close()
-		_ = cmd.Wait()
+		_ = in.Close()
+		if err := cmd.Wait(); err != nil {
+			t.Errorf("the agent ended with %v", err)
+		}
 	})
-	return p
+	// What answers in place of http.sys.
+	site := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("X-Asked", r.Host+r.URL.Path+" "+r.UserAgent())
+		w.WriteHeader(http.StatusOK)
+	}))
+	t.Cleanup(site.Close)
+	_, port, err := net.SplitHostPort(site.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &process{t: t, wire: pipes{in, out}, root: root, local: root, binding: "*:" + port + ":", asked: "app.domain.com/warm tester"}
+}
+
+// remote is a shell of a simulated server.
+type remote struct {
+	t     *testing.T
+	shell *winrm.Shell
+}
+
+func (r remote) write(b []byte) error { return r.shell.Send(r.t.Context(), b) }
+
+func (r remote) read() ([]byte, error) {
+	out, err := r.shell.Receive(r.t.Context())
+	if err == nil && out.Done {
+		err = fmt.Errorf("ended with %d: %s", out.ExitCode, out.Stderr)
+	}
+	return out.Stdout, err
+}
+
+func modelled(t *testing.T) *process {
+	t.Helper()
+	front := httptest.NewTLSServer(nil) // lends its certificate
+	front.Close()
+	dir := t.TempDir()
+	server, err := iistest.New(iistest.Config{Address: "127.0.0.1", User: "u", Password: "p", Root: dir, App: "app", Certificate: front.TLS.Certificates[0]})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = server.Close() })
+	trust := x509.NewCertPool()
+	trust.AddCert(front.Certificate())
+	client, err := winrm.New(winrm.Options{Host: "127.0.0.1", Port: server.WinRMPort(), User: "u", Password: "p", CAs: trust, ServerName: "example.com"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	shell, err := client.Open(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = shell.Close(context.WithoutCancel(t.Context())) })
+	p, err := agent.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := shell.Start(t.Context(), p.Command); err != nil {
+		t.Fatal(err)
+	}
+	if err := shell.Send(t.Context(), p.Input); err != nil {
+		t.Fatal(err)
+	}
+	return &process{t: t, wire: remote{t, shell}, root: `D:\sites`, local: filepath.Join(dir, "d", "sites"), binding: server.Binding()}
 }
 
 // ask sends one operation under the lease in hand and returns its answer.
@@ -100,30 +203,45 @@ func (p *process) askAs(id, op string, args any, blob []byte, out any) *agent.Er
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	if _, err := p.in.Write(frame); err != nil {
+	if err := p.wire.write(frame); err != nil {
 		p.t.Fatal(err)
 	}
-	head := make([]byte, 12)
-	if _, err := io.ReadFull(p.out, head); err != nil {
-		p.t.Fatal(err)
-	}
-	answer := make([]byte, binary.LittleEndian.Uint32(head[4:]))
-	if _, err := io.ReadFull(p.out, answer); err != nil || string(head[:4]) != "ICF1" {
-		p.t.Fatalf("%q %v", head, err)
-	}
-	var a agent.Answer
-	if err := json.Unmarshal(answer, &a); err != nil || a.ID != id {
-		p.t.Fatalf("%s: %v", answer, err)
+	a := p.answer()
+	if a.ID != id {
+		p.t.Fatalf("answered %q instead of %q", a.ID, id)
 	}
 	if len(a.Result) > 0 && out != nil {
 		if err := json.Unmarshal(a.Result, out); err != nil {
-			p.t.Fatalf("%s: %v", answer, err)
+			p.t.Fatalf("%s: %v", a.Result, err)
 		}
 	}
 	if a.Error != nil {
 		a.Error.Op = op
 	}
 	return a.Error
+}
+
+func (p *process) answer() agent.Answer {
+	p.t.Helper()
+	var d agent.Decoder
+	for {
+		frame, whole, err := d.Next()
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		if whole {
+			var a agent.Answer
+			if err := json.Unmarshal(frame.JSON, &a); err != nil {
+				p.t.Fatalf("%s: %v", frame.JSON, err)
+			}
+			return a
+		}
+		piece, err := p.wire.read()
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		d.Feed(piece)
+	}
 }
 
 // must is ask for operations that have to succeed.
@@ -179,7 +297,7 @@ func (p *process) put(contents ...string) agent.PutResult {
 }
 
 func (p *process) createArgs(slot, digest string, files map[string]string) agent.CreateArgs {
-	args := agent.CreateArgs{App: "app", Root: p.root, Slot: slot, Version: "v", Digest: digest, Bindings: []string{"*:8443:"}, Runtime: "v4.0", Host: "app"}
+	args := agent.CreateArgs{App: "app", Root: p.root, Slot: slot, Version: "v", Digest: digest, Bindings: []string{p.binding}, Runtime: "v4.0", Host: "app"}
 	for path, c := range files {
 		args.Files = append(args.Files, agent.File{Path: path, Size: int64(len(c)), SHA256: sum(c)})
 	}
@@ -197,12 +315,16 @@ func (p *process) survey() map[string]agent.Slot {
 	return slots
 }
 
-func TestTheCSharpAgentRunsALane(t *testing.T) {
-	program, ok := compile(t)
-	if !ok {
-		return
+func TestEveryAgentRunsALane(t *testing.T) {
+	for name, p := range agents(t) {
+		t.Run(name, func(t *testing.T) {
+			p.t = t
+			runALane(t, p)
+		})
 	}
-	p := run(t, program)
+}
+
+func runALane(t *testing.T, p *process) {
 	p.refused("fenced", "start", agent.StartArgs{App: "app", Slot: "app-1"})
 	p.acquire("run-1")
 
@@ -211,27 +333,39 @@ func TestTheCSharpAgentRunsALane(t *testing.T) {
 	}
 	first := map[string]string{"web.config": "one", "bin/a.dll": "two", "empty": ""}
 	var change agent.Change
-	p.must("create", p.createArgs("app-1", "d1", first), nil, &change)
+	p.must("create", p.createArgs("app-1", sum("d1"), first), nil, &change)
 	if !change.Changed || len(change.Warnings) > 0 {
 		t.Errorf("create: %+v", change)
 	}
-	if got, err := os.ReadFile(filepath.Join(p.root, "app-1", "bin", "a.dll")); err != nil || string(got) != "two" {
+	if got, err := os.ReadFile(filepath.Join(p.local, "app-1", "bin", "a.dll")); err != nil || string(got) != "two" {
 		t.Errorf("%q, %v", got, err)
 	}
 	s := p.survey()["app-1"]
-	if s.Site != "stopped" || s.Pool != "stopped" || s.SiteBoot || s.PoolBoot || s.Digest != "d1" || len(s.Workers) != 0 || s.ID < 1000 {
+	if s.Site != "stopped" || s.Pool != "stopped" || s.SiteBoot || s.PoolBoot || s.Digest != sum("d1") || len(s.Workers) != 0 || s.ID < 1000 {
 		t.Errorf("created %+v", s)
 	}
-	p.must("create", p.createArgs("app-1", "d1", first), nil, &change)
+	p.must("create", p.createArgs("app-1", sum("d1"), first), nil, &change)
 	if change.Changed {
 		t.Error("created twice")
 	}
-	p.refused("conflict", "create", p.createArgs("app-1", "d2", first))
+	p.refused("conflict", "create", p.createArgs("app-1", sum("d2"), first))
 
 	p.must("start", agent.StartArgs{App: "app", Slot: "app-1", StableMS: 1}, nil, nil)
 	p.must("own", agent.OwnArgs{App: "app", Boot: map[string]bool{"app-1": true}}, nil, nil)
 	if s = p.survey()["app-1"]; s.Site != "started" || s.Pool != "started" || !s.SiteBoot || !s.PoolBoot || len(s.Workers) != 1 {
 		t.Errorf("started %+v", s)
+	}
+
+	var probed agent.ProbeResult
+	p.must("probe", agent.ProbeArgs{App: "app", Slot: "app-1", Path: "/warm", Host: "app.domain.com", FirstMS: 20000, EachMS: 5000,
+		Requests: 2, Header: "X-Asked", UserAgent: "tester"}, nil, &probed)
+	if len(probed.Answers) != 3 {
+		t.Errorf("probed %+v", probed)
+	}
+	for _, a := range probed.Answers {
+		if a.Status != 200 || a.MS <= 0 || a.Worker != s.Workers[0].PID || a.Error != "" || a.Version != p.asked {
+			t.Errorf("probe: %+v", a)
+		}
 	}
 
 	var have agent.HaveResult
@@ -240,7 +374,7 @@ func TestTheCSharpAgentRunsALane(t *testing.T) {
 		t.Errorf("has %v", have.Have)
 	}
 	p.put("three")
-	p.must("create", p.createArgs("app-2", "d2", map[string]string{"web.config": "one", "bin/a.dll": "three"}), nil, nil)
+	p.must("create", p.createArgs("app-2", sum("d2"), map[string]string{"web.config": "one", "bin/a.dll": "three"}), nil, nil)
 	p.refused("port_taken", "start", agent.StartArgs{App: "app", Slot: "app-2"})
 	p.must("stop", agent.StopArgs{App: "app", Slot: "app-1", WaitMS: 5000}, nil, &change)
 	if s = p.survey()["app-1"]; !change.Changed || s.Site != "stopped" || s.Pool != "stopped" || len(s.Workers) != 0 {
@@ -254,7 +388,7 @@ func TestTheCSharpAgentRunsALane(t *testing.T) {
 	if len(pruned.Removed) != 1 || pruned.Removed[0] != "app-1" || len(pruned.Warnings) != 0 {
 		t.Errorf("pruned %+v", pruned)
 	}
-	if _, err := os.Stat(filepath.Join(p.root, "app-1")); !os.IsNotExist(err) {
+	if _, err := os.Stat(filepath.Join(p.local, "app-1")); !os.IsNotExist(err) {
 		t.Error("the folder is still there")
 	}
 	if slots := p.survey(); len(slots) != 1 || slots["app-2"].Site != "started" {
@@ -263,12 +397,16 @@ func TestTheCSharpAgentRunsALane(t *testing.T) {
 	p.must("stop", agent.StopArgs{App: "app", Slot: "app-2", WaitMS: 5000}, nil, nil)
 }
 
-func TestTheCSharpAgentKeepsTheProtocol(t *testing.T) {
-	program, ok := compile(t)
-	if !ok {
-		return
+func TestEveryAgentKeepsTheProtocol(t *testing.T) {
+	for name, p := range agents(t) {
+		t.Run(name, func(t *testing.T) {
+			p.t = t
+			keepTheProtocol(t, p)
+		})
 	}
-	p := run(t, program)
+}
+
+func keepTheProtocol(t *testing.T, p *process) {
 	p.refused("unknown_op", "dance", agent.AppArgs{App: "app"})
 	p.refused("bad_request", "survey", agent.AppArgs{App: "app"})
 	p.refused("bad_request", "requests", agent.SlotArgs{App: "app", Slot: "other-1"})
@@ -315,8 +453,15 @@ func TestTheCSharpAgentKeepsTheProtocol(t *testing.T) {
 	}
 	p.refused("bad_request", "note", agent.NoteArgs{App: "app", Run: "../x", Lines: []string{"x"}})
 	p.refused("bad_request", "note", agent.NoteArgs{App: "app", Run: "run-2", Lines: []string{"x\ny"}})
-	p.refused("bad_request", "create", p.createArgs("app-9", "d", map[string]string{"../evil": ""}))
-	p.refused("not_found", "create", p.createArgs("app-9", "d", map[string]string{"a": "never sent"}))
+	p.refused("bad_request", "create", p.createArgs("app-9", sum("d"), map[string]string{"../evil": ""}))
+	p.refused("bad_request", "create", p.createArgs("app-9", sum("d"), nil))
+	p.refused("bad_request", "create", p.createArgs("app-9", "no digest", map[string]string{"a": ""}))
+	var hello agent.HelloResult
+	p.must("hello", agent.AppArgs{App: "app", Root: p.root}, nil, &hello)
+	if hello.Agent != "1" || hello.Machine == "" || hello.LanguageMode != "FullLanguage" || time.Since(hello.Clock).Abs() > time.Minute || len(hello.Services) != 2 {
+		t.Errorf("hello: %+v", hello)
+	}
+	p.refused("not_found", "create", p.createArgs("app-9", sum("d"), map[string]string{"a": "never sent"}))
 	wrong := agent.PutArgs{App: "app", Root: p.root, Files: []agent.PutFile{{SHA256: sum("right"), Size: 5, Length: 5}}}
 	if err := p.ask("put", wrong, deflated(t, "wrong"), nil); err == nil || err.Code != agent.HashMismatch {
 		t.Errorf("got %v", err)
