@@ -232,7 +232,7 @@ func ok(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "ok") }
 // quick is a target group whose clocks run fast.
 func quick(targets ...elbtest.Target) elbtest.GroupConfig {
 	return elbtest.GroupConfig{
-		Name: "web-443", Protocol: "HTTP", Port: 8443, Delay: 250 * time.Millisecond, Interval: 10 * time.Millisecond,
+		Name: "web-443", Protocol: "HTTP", Port: 8443, Delay: 250 * time.Millisecond, Interval: 25 * time.Millisecond,
 		Timeout: 300 * time.Millisecond, HealthyCount: 3, UnhealthyCount: 2, Targets: targets,
 	}
 }

@@ -129,7 +129,7 @@ func TestATerminatedInstanceLeavesTheListButIsStillDraining(t *testing.T) {
 
 func TestReadersAndTheDataPlaneSeeARegistrationLate(t *testing.T) {
 	b, _ := fleet(t, func(c *elbtest.Config) {
-		c.Propagation = 200 * time.Millisecond
+		c.Propagation = 600 * time.Millisecond
 		c.Groups[0].Targets = c.Groups[0].Targets[:1]
 	}, ok, ok)
 	allHealthy(t, b)
@@ -155,7 +155,7 @@ func TestReadersAndTheDataPlaneSeeARegistrationLate(t *testing.T) {
 func TestTheDataPlaneStillSendsForAWhileAfterDeregistering(t *testing.T) {
 	var late atomic.Int64
 	b, _ := fleet(t, func(c *elbtest.Config) {
-		c.Propagation, c.Nodes = 150*time.Millisecond, 1
+		c.Propagation, c.Nodes, c.Groups[0].Delay = 400*time.Millisecond, 1, 500*time.Millisecond
 	}, func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/user" {
 			late.Add(1)
@@ -171,7 +171,7 @@ func TestTheDataPlaneStillSendsForAWhileAfterDeregistering(t *testing.T) {
 	if late.Load() == 0 {
 		t.Error("no request arrived although the data plane lags")
 	}
-	<-time.After(200 * time.Millisecond)
+	until(t, "the end of the drain", func() bool { return state(b, "web-443", "i-01") == "gone" })
 	late.Store(0)
 	for range 8 {
 		get(t, ask, b.FrontURL()+"/user")
