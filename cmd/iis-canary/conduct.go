@@ -145,7 +145,7 @@ func (cd *conduct) world(p canary.Plan, source metrics.Source, ms []metrics.Metr
 	if err != nil {
 		return nil, err
 	}
-	return world{cd.ses.elb, cd.ses.hosts, &shownJudge{Judge: judge, show: cd.screen.Verdict, hosts: cd.ses.hosts,
+	return world{cd.ses.elb, cd.ses.hosts, &shownJudge{judge: judge, show: cd.screen.Verdict, hosts: cd.ses.hosts,
 		servers: names(p.Servers)}, wallClock{}}, nil
 }
 

@@ -136,14 +136,31 @@ func (cd *conduct) collect(ctx context.Context, run, path string) error {
 	if exists(path) {
 		return nil
 	}
-	events, err := journal.Collect(ctx, cd.ses.hosts, cd.ses.hosts.Servers(), run)
-	if err != nil {
+	events, err := journal.Collect(ctx, cd.ses.hosts.Servers(), func(ctx context.Context, server string) ([]string, error) {
+		return cd.shard(ctx, server, run)
+	})
+	if missing, some := errors.AsType[*journal.IncompleteError](err); some && len(events) > 0 {
+		cd.screen.Note(missing.Error())
+	} else if err != nil {
 		return fmt.Errorf("collect run %s from the servers: %w", run, err)
 	}
 	if len(events) == 0 {
 		return fmt.Errorf("neither this machine nor any server knows a run %s", run)
 	}
 	return journal.Write(path, events)
+}
+
+// shard is what one server knows of a run.
+func (cd *conduct) shard(ctx context.Context, server, run string) ([]string, error) {
+	shards, err := cd.ses.hosts.Notes(ctx, server, run)
+	if err != nil {
+		return nil, err
+	}
+	var lines []string
+	for _, s := range shards {
+		lines = append(lines, s.Lines...)
+	}
+	return lines, nil
 }
 
 // newestShard asks the servers for the newest run.
@@ -167,11 +184,8 @@ func (cd *conduct) newestShard(ctx context.Context) (string, error) {
 
 // announceRevert shows what will be put back, and asks.
 func (cd *conduct) announceRevert(was past, yes bool) error {
-	back, err := canary.Revert(was.plan, was.progress)
-	if err != nil {
-		return fail(exitPreflight, err, "nothing was touched")
-	}
-	if err := report.PlanText(cd.s.err, back, canary.Inventory{}, report.Notes{}); err != nil {
+	back := canary.Revert(was.plan, was.progress)
+	if err := report.PlanText(cd.s.err, back, canary.Inventory{}, canary.Timeline{}, report.Notes{}); err != nil {
 		return err
 	}
 	if yes || len(back.Waves) == 0 {

@@ -61,7 +61,9 @@ func (r *roll) forward(ctx context.Context, p canary.Plan) ending {
 func (r *roll) backward(ctx context.Context, p canary.Plan, end ending) ending {
 	began := time.Now()
 	back := canary.Revert(p, canary.Fold(p, r.journal.Events()))
-	end.back = r.runner().Run(ctx, back)
+	if len(back.Waves) > 0 {
+		end.back = r.runner().Run(ctx, back)
+	}
 	end.backward = time.Since(began)
 	switch {
 	case end.back == nil:

@@ -80,3 +80,8 @@ func (r runs) find(run string) (note, error) {
 	}
 	return n, nil
 }
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}

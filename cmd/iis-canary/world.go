@@ -12,9 +12,12 @@ import (
 type world struct {
 	canary.Balancer
 	canary.Host
-	canary.Judge
+	judge
 	wallClock
 }
+
+// judge is canary.Judge under a name that its method does not have, so that it can be embedded.
+type judge = canary.Judge
 
 // wallClock is real time.
 type wallClock struct{}
@@ -40,7 +43,7 @@ type flusher interface {
 // shownJudge tells the screen what the judge says at every poll, and has the servers write out their logs now and then: http.sys
 // would keep lines for up to a minute.
 type shownJudge struct {
-	canary.Judge
+	judge   canary.Judge
 	show    func(canary.Verdict)
 	hosts   flusher
 	servers []string
@@ -54,7 +57,7 @@ func (j *shownJudge) Judge(ctx context.Context, on []string) (canary.Verdict, er
 	if time.Since(j.flushed) >= flushEvery {
 		j.flush(ctx)
 	}
-	v, err := j.Judge.Judge(ctx, on)
+	v, err := j.judge.Judge(ctx, on)
 	if err != nil {
 		j.show(canary.Verdict{Answer: canary.Unsure, Reason: err.Error()})
 		return v, err
