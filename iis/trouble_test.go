@@ -65,7 +65,7 @@ func TestAnUnreachableServerIsNamedAsThat(t *testing.T) {
 func TestASilentServerIsGivenUpInTime(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, setup{fleet: func(o *iis.Options) {
-		o.Timeouts.Poll, o.Timeouts.Margin, o.Timeouts.Tries, o.Timeouts.Close = 500*time.Millisecond, 100*time.Millisecond, 2, 100*time.Millisecond
+		o.Timeouts.Poll, o.Timeouts.Margin, o.Timeouts.Tries, o.Timeouts.Close = 500*time.Millisecond, 1500*time.Millisecond, 2, 500*time.Millisecond
 	}})
 	if _, err := w.fleet.Slots(t.Context(), "web-01"); err != nil {
 		t.Fatal(err)
@@ -77,7 +77,7 @@ func TestASilentServerIsGivenUpInTime(t *testing.T) {
 	if !errors.Is(err, canary.ErrUnreachable) {
 		t.Errorf("got %v", err)
 	}
-	if took := time.Since(began); took > 8*time.Second {
+	if took := time.Since(began); took > 20*time.Second {
 		t.Errorf("took %s", took)
 	}
 }
@@ -125,7 +125,7 @@ func TestAServerThatIsNotTrustedGetsNoPassword(t *testing.T) {
 
 func TestACancelledOperationReturnsAtOnceAndTheNextOneWorks(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, setup{server: func(c *iistest.Config) { c.Stop = 2 * time.Second }})
+	w := newWorld(t, setup{server: func(c *iistest.Config) { c.Stop = 4 * time.Second }})
 	w.acquire(t)
 	w.stage(t, new, site("2"))
 	if err := w.fleet.Start(t.Context(), "web-01", new); err != nil {
@@ -138,7 +138,7 @@ func TestACancelledOperationReturnsAtOnceAndTheNextOneWorks(t *testing.T) {
 	if err := w.fleet.Stop(ctx, "web-01", new); !errors.Is(err, stop) {
 		t.Errorf("got %v", err)
 	}
-	if took := time.Since(began); took > 1500*time.Millisecond {
+	if took := time.Since(began); took > 3*time.Second {
 		t.Errorf("took %s", took)
 	}
 	if err := w.fleet.Stop(t.Context(), "web-01", new); err != nil {
@@ -152,7 +152,7 @@ func TestACancelledOperationDoesNotWaitForASilentServer(t *testing.T) {
 	if _, err := w.fleet.Slots(t.Context(), "web-01"); err != nil {
 		t.Fatal(err)
 	}
-	w.servers["web-01"].Latency(3 * time.Second)
+	w.servers["web-01"].Latency(10 * time.Second)
 	defer w.servers["web-01"].Latency(0)
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
@@ -160,7 +160,7 @@ func TestACancelledOperationDoesNotWaitForASilentServer(t *testing.T) {
 	if _, err := w.fleet.Slots(ctx, "web-01"); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("got %v", err)
 	}
-	if took := time.Since(began); took > 700*time.Millisecond {
+	if took := time.Since(began); took > 2*time.Second {
 		t.Errorf("took %s", took)
 	}
 }

@@ -73,14 +73,19 @@ func compile(t *testing.T) (string, bool) {
 	return program, true
 }
 
-// agents is every agent that can be had here, fresh.
-func agents(t *testing.T) map[string]*process {
-	t.Helper()
-	all := map[string]*process{"the model": modelled(t)}
+// TestEveryAgentGivesTheSameAnswers holds the C# agent and its model in the simulated server to one contract.
+func TestEveryAgentGivesTheSameAnswers(t *testing.T) {
+	agents := map[string]func(*testing.T) *process{"the model": modelled}
 	if program, ok := compile(t); ok {
-		all["C#"] = started(t, program)
+		agents["C#"] = func(t *testing.T) *process { return started(t, program) }
 	}
-	return all
+	for name, begin := range agents {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			t.Run("a lane", func(t *testing.T) { runALane(t, begin(t)) })
+			t.Run("the protocol", func(t *testing.T) { keepTheProtocol(t, begin(t)) })
+		})
+	}
 }
 
 type pipes struct {
@@ -315,15 +320,6 @@ func (p *process) survey() map[string]agent.Slot {
 	return slots
 }
 
-func TestEveryAgentRunsALane(t *testing.T) {
-	for name, p := range agents(t) {
-		t.Run(name, func(t *testing.T) {
-			p.t = t
-			runALane(t, p)
-		})
-	}
-}
-
 func runALane(t *testing.T, p *process) {
 	p.refused("fenced", "start", agent.StartArgs{App: "app", Slot: "app-1"})
 	p.acquire("run-1")
@@ -395,15 +391,6 @@ func runALane(t *testing.T, p *process) {
 		t.Errorf("left are %+v", slots)
 	}
 	p.must("stop", agent.StopArgs{App: "app", Slot: "app-2", WaitMS: 5000}, nil, nil)
-}
-
-func TestEveryAgentKeepsTheProtocol(t *testing.T) {
-	for name, p := range agents(t) {
-		t.Run(name, func(t *testing.T) {
-			p.t = t
-			keepTheProtocol(t, p)
-		})
-	}
 }
 
 func keepTheProtocol(t *testing.T, p *process) {
