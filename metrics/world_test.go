@@ -27,11 +27,13 @@ type logs struct {
 	now   time.Time
 	lines []line
 	asked int
+	last  metrics.Query
 	fail  error
 }
 
 func (l *logs) Collect(_ context.Context, q metrics.Query) (metrics.Batch, error) {
 	l.asked++
+	l.last = q
 	if l.fail != nil {
 		return metrics.Batch{}, l.fail
 	}
