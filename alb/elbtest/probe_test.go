@@ -104,3 +104,24 @@ func TestAProbeTimesOutAndAClosedPortFails(t *testing.T) {
 	servers[0].Close()
 	until(t, "a failure", func() bool { return state(b, "web-443", "i-01") == "unhealthy Target.FailedHealthChecks" })
 }
+
+func TestATargetIsHealthyOnceMoreThanHalfOfTheNodesSaySo(t *testing.T) {
+	states, balancer := make(chan string, 100), make(chan *elbtest.Balancer, 1)
+	host, port, _ := site(t, func(_ http.ResponseWriter, r *http.Request) {
+		b := <-balancer
+		balancer <- b
+		select {
+		case states <- state(b, "web-443", "127.0.0.1"):
+		case <-r.Context().Done():
+		}
+	})
+	group := quick(elbtest.Target{ID: host, Port: port})
+	group.Type, group.Interval = "ip", 400*time.Millisecond
+	b := start(t, elbtest.Config{Groups: []elbtest.GroupConfig{group}, Nodes: 2})
+	balancer <- b
+	<-states
+	if second := <-states; second != "initial Elb.InitialHealthChecking" {
+		t.Errorf("with one node of two in favour it was %s", second)
+	}
+	allHealthy(t, b)
+}
