@@ -50,7 +50,7 @@ func TestABreakIsRefusedWithinSecondsAndForGood(t *testing.T) {
 	}
 	contains(t, v.Reason, "errors: ", "requests failed (", "the old version had 0 of ", "fewer than 1 of 10,000 deployments")
 	asked := s.logs.asked
-	again := s.run(10*time.Minute, flow{perSecond: 20})
+	again := s.run(time.Minute, flow{perSecond: 20})
 	if diff := cmp.Diff(v, again); diff != "" || s.logs.asked != asked {
 		t.Errorf("a refused release was judged again: %s", diff)
 	}
@@ -70,12 +70,12 @@ func TestAnIncidentOfBothVersionsRefusesNobody(t *testing.T) {
 
 func TestEvidenceCarriesOverFromGateToGate(t *testing.T) {
 	s := begin(t, nil)
-	bad := flow{perSecond: 20, bad: 150} // 0.7 %: too little to be seen on one server in half a minute
+	bad := flow{perSecond: 10, bad: 67} // 1.5 %: too little to be seen on one server in half a minute
 	s.want(s.run(30*time.Second, bad), canary.Pass)
 	s.on = []string{"web-1", "web-2"}
-	s.want(s.run(time.Minute, bad), canary.Pass)
+	s.want(s.run(30*time.Second, bad), canary.Pass)
 	s.on = []string{"web-1", "web-2", "web-3"}
-	s.want(s.run(10*time.Minute, bad), canary.Fail)
+	s.want(s.run(4*time.Minute, bad), canary.Fail)
 }
 
 func TestNoDataIsNeverAPassAndSaysWhy(t *testing.T) {

@@ -57,7 +57,7 @@ func TestFalseAlarmsAreRarerThanAlphaHoweverOftenOneLooks(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			const runs = 2500
+			const runs = 1500
 			rng := rand.New(rand.NewPCG(4, 2026))
 			refused := 0
 			for range runs {
@@ -94,7 +94,7 @@ func TestTimeToDetectIsThatOfTheSimulation(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			const runs = 400
+			const runs = 250
 			rng := rand.New(rand.NewPCG(7, 2026))
 			polls := 0
 			for range runs {
@@ -186,11 +186,11 @@ func TestALongHealthyTimeDoesNotHideALateRegression(t *testing.T) {
 		return n
 	}
 	slow, quick := 0, 0
-	for range 50 {
+	for range 20 {
 		slow, quick = slow+after(false), quick+after(true)
 	}
-	if quick > 50*4 || slow < 2*quick {
-		t.Errorf("after an hour of health a break is found after %d polls with a fresh run and %d without (50 rollouts)", quick, slow)
+	if quick > 20*4 || slow < 2*quick {
+		t.Errorf("after an hour of health a break is found after %d polls with a fresh run and %d without (20 rollouts)", quick, slow)
 	}
 }
 

@@ -64,14 +64,7 @@ func span(d time.Duration) string {
 	return s
 }
 
-// list joins names as in a sentence.
-func list(names []string) string {
-	if len(names) < 2 {
-		return strings.Join(names, "")
-	}
-	return strings.Join(names[:len(names)-1], ", ") + " and " + names[len(names)-1]
-}
-
+// plural counts things.
 func plural(n int64, one string) string {
 	if n == 1 {
 		return grouped(n) + " " + one
