@@ -84,11 +84,13 @@ func (s *Server) checkCreate(app string, a createArgs) error {
 	if a.Runtime != "v4.0" && a.Runtime != "none" {
 		return refuse("bad_request", "there is no runtime %q", a.Runtime)
 	}
-	for i, f := range a.Files {
-		twice := slices.ContainsFunc(a.Files[:i], func(o file) bool { return strings.EqualFold(o.Path, f.Path) })
-		if badPath(f.Path) || !hexSum.MatchString(f.SHA256) || f.Size < 0 || twice || f.Path == manifestName {
+	seen := map[string]bool{strings.ToLower(manifestName): true} // names have no case on Windows
+	for _, f := range a.Files {
+		name := strings.ToLower(f.Path)
+		if badPath(f.Path) || !hexSum.MatchString(f.SHA256) || f.Size < 0 || seen[name] {
 			return refuse("bad_request", "%q is no good entry of a file list", f.Path)
 		}
+		seen[name] = true
 	}
 	for _, b := range a.Bindings {
 		m := bindingForm.FindStringSubmatch(b)

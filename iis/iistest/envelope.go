@@ -29,7 +29,7 @@ type element struct {
 	name     xml.Name
 	attrs    []xml.Attr
 	children []*element
-	text     string
+	text     strings.Builder
 }
 
 // parseXML reads one document. Document types and processing instructions other than the XML declaration are refused.
@@ -64,7 +64,7 @@ func parseXML(text []byte) (*element, error) {
 			open = open[:len(open)-1]
 		case xml.CharData:
 			if len(open) > 0 {
-				open[len(open)-1].text += string(t)
+				open[len(open)-1].text.Write(t)
 			}
 		case xml.Directive:
 			return nil, errors.New("a document type")
@@ -110,7 +110,7 @@ func (e *element) value() string {
 	if e == nil {
 		return ""
 	}
-	return strings.TrimSpace(e.text)
+	return strings.TrimSpace(e.text.String())
 }
 
 // attr is an attribute by its local name, as Windows takes mustUnderstand with and without a prefix.

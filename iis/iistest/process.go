@@ -58,11 +58,11 @@ func (p *process) feed(data []byte, end bool) bool {
 	if p.over || p.closed {
 		return false
 	}
-	for _, b := range data {
-		if p.console && b > 0x7f {
-			b = '?'
+	p.input = append(p.input, data...)
+	for i := len(p.input) - len(data); p.console && i < len(p.input); i++ {
+		if p.input[i] > 0x7f {
+			p.input[i] = '?'
 		}
-		p.input = append(p.input, b)
 	}
 	p.closed = end && !p.console
 	p.tell()

@@ -153,7 +153,7 @@ func (e *endpoint) input(_ context.Context, m message, sh *shell) (reply, *wsFau
 		if f != nil {
 			return reply{}, f
 		}
-		data, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(s.text), ""))
+		data, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(s.value()), ""))
 		if s.attr("Name") != "stdin" || err != nil {
 			return reply{}, faultParameter()
 		}

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 )
 
 // inflateLimit is the most that one blob may inflate to.
@@ -120,7 +121,7 @@ func put(_ context.Context, c *call) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		if whole {
+		if whole && !slices.Contains(stored, f.SHA256) {
 			stored = append(stored, f.SHA256)
 		}
 		plain = plain[f.Length:]
