@@ -105,8 +105,8 @@ func (s share) leave(ctx context.Context, targets []canary.Target) error {
 // awaitOut reads back until none of the targets is in rotation. At half of the grace it deregisters once more, by the tuple
 // that the group lists: a registration that was still on its way may have overtaken the first.
 func (s share) awaitOut(ctx context.Context) error {
-	began := time.Now()
-	grace, again := s.client.options.DeregisterGrace, false
+	wrote, again := time.Now(), false
+	half := s.client.options.DeregisterGrace / 2
 	for {
 		l, err := s.health.get(ctx, time.Now().Add(-s.client.options.pause()))
 		if err != nil {
@@ -117,15 +117,14 @@ func (s share) awaitOut(ctx context.Context) error {
 			s.client.unmark(s.targets)
 			return nil
 		}
-		past := time.Since(began)
-		if past > grace {
-			return &IneffectiveError{Group: s.name, Still: still, Listed: l.registrations(s.targets)}
-		}
-		if past > grace/2 && !again {
-			again = true
+		if time.Since(wrote) >= half {
+			if again {
+				return &IneffectiveError{Group: s.name, Still: still, Listed: l.registrations(s.targets)}
+			}
 			if err := s.deregister(ctx, l.asListed(still)); err != nil {
 				return err
 			}
+			wrote, again = time.Now(), true
 		}
 		if err := wait(ctx, s.client.options.pause()); err != nil {
 			return fmt.Errorf("deregistered from %s, and still %s: %w", s.name, states(still), err)

@@ -33,21 +33,31 @@ func (c *Client) Register(ctx context.Context, targets []canary.Target) error {
 	return truth(ctx, "register", shares, outcomes)
 }
 
-// enter writes the registration. A refusal of a target that still drains is not the last word.
+// enter writes the registration. A refusal of a target that still drains is not the last word, and neither is one of a
+// target whose drain has ended in the meantime.
 func (s share) enter(ctx context.Context) error {
-	err := s.register(ctx, s.targets)
-	if err == nil {
-		s.client.unmark(s.targets)
-		return nil
-	}
+	err := s.join(ctx)
 	if _, refused := errors.AsType[*InvalidTargetError](err); !refused {
 		return err
 	}
 	l, failed := s.health.get(ctx, s.lastWrite())
-	if failed != nil || !l.draining(s.targets) {
+	switch {
+	case failed != nil:
 		return err
+	case l.draining(s.targets):
+		return nil
+	default:
+		return s.join(ctx)
 	}
-	return nil
+}
+
+// join registers; from then on the targets count as somebody's spare again, once they are healthy.
+func (s share) join(ctx context.Context) error {
+	err := s.register(ctx, s.targets)
+	if err == nil {
+		s.client.unmark(s.targets)
+	}
+	return err
 }
 
 func (l listing) draining(targets []canary.Target) bool {
@@ -60,11 +70,12 @@ func (l listing) draining(targets []canary.Target) bool {
 }
 
 // awaitListed reads back until every target is registered, and registers again what is still missing: the answer to a
-// registration during a drain is a success with no effect in some groups, a refusal in others.
+// registration during a drain is a success with no effect in some groups, a refusal in others. It gives up when the grace is
+// over and two registrations, neither of them during a drain, have had time to show.
 func (s share) awaitListed(ctx context.Context) error {
-	limit := time.Now().Add(s.client.options.RegisterGrace)
-	every := s.client.options.RegisterGrace / 4
-	wrote, extended := time.Now(), false
+	grace := s.client.options.RegisterGrace
+	limit, every := time.Now().Add(grace), grace/4
+	wrote, tries, extended := time.Now(), 1, false
 	for {
 		l, err := s.health.get(ctx, time.Now().Add(-s.client.options.pause()))
 		if err != nil {
@@ -74,18 +85,21 @@ func (s share) awaitListed(ctx context.Context) error {
 		if err != nil || len(missing) == 0 {
 			return err
 		}
-		if !extended && l.draining(s.targets) && !isInstance(missing[0].ID) {
-			extended = true
-			limit = limit.Add(s.drainTime(ctx))
-		}
-		if time.Now().After(limit) {
-			return &NotListedError{Group: s.name, Missing: missing}
+		if l.draining(s.targets) {
+			tries = 0
+			if !extended && !isInstance(missing[0].ID) {
+				extended = true
+				limit = limit.Add(s.drainTime(ctx))
+			}
 		}
 		if time.Since(wrote) >= every {
-			wrote = time.Now()
+			if time.Now().After(limit) && tries != 1 {
+				return &NotListedError{Group: s.name, Missing: missing}
+			}
 			if err := s.enter(ctx); err != nil {
 				return err
 			}
+			wrote, tries = time.Now(), tries+1
 		}
 		if err := wait(ctx, s.client.options.pause()); err != nil {
 			return fmt.Errorf("registered in %s, and still %s: %w", s.name, states(missing), err)

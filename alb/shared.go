@@ -2,7 +2,6 @@ package alb
 
 import (
 	"context"
-	"fmt"
 	"math/rand/v2"
 	"time"
 )
@@ -34,7 +33,7 @@ func (s *shared[T]) get(ctx context.Context, since time.Time) (T, error) {
 		defer func() { <-s.gate }()
 	case <-ctx.Done():
 		var none T
-		return none, fmt.Errorf("wait for the reading of another caller: %w", context.Cause(ctx))
+		return none, ended(ctx, "wait for another caller's answer from AWS")
 	}
 	if s.serves(asked, since) {
 		return s.value, s.err
