@@ -47,8 +47,12 @@ func stepLine(mark, word string, e canary.Event, p canary.Plan) string {
 		words = where + ": " + words
 	}
 	text := fmt.Sprintf("%s %-5s  %s", mark, word, words)
-	if e.Verdict != nil && e.Verdict.Reason != "" {
-		text = joined(text, string(e.Verdict.Answer)+", "+e.Verdict.Reason)
+	if e.Verdict == nil || e.Verdict.Reason == "" {
+		return joined(text, e.Err)
+	}
+	text = joined(text, string(e.Verdict.Answer)+", "+e.Verdict.Reason)
+	if strings.Contains(e.Err, e.Verdict.Reason) {
+		return text
 	}
 	return joined(text, e.Err)
 }

@@ -154,6 +154,7 @@ func (f *Fleet) windowsServer(name string, p place, cert tls.Certificate) (*iist
 	s, err := iistest.New(iistest.Config{
 		Name: name, Address: p.address, WinRMPort: p.winrm, SitePort: p.site, User: winrmUser, Password: f.secrets["winrm_password"],
 		Root: root, Certificate: cert, App: App, Cold: o.scaled(coldStart), LogFlush: o.scaled(logFlush), Seed: uint64(p.site),
+		Median: usualAnswer, Spread: 0.3,
 		Behave: f.behaviour(name),
 	})
 	if err != nil {
@@ -228,5 +229,9 @@ func (f *Fleet) customers(ctx context.Context) error {
 	return nil
 }
 
-// slowAnswer is when an answer of the new release counts as a bad one for a customer: about 2.5 times the old release's median.
-const slowAnswer = 30 * time.Millisecond
+// usualAnswer is the median of the app's response times, slowAnswer when an answer of the new release counts as a bad one for
+// a customer.
+const (
+	usualAnswer = 20 * time.Millisecond
+	slowAnswer  = 50 * time.Millisecond
+)
