@@ -68,7 +68,7 @@ func TestASlotThatRefusesToStartIsReported(t *testing.T) {
 }
 
 func TestAWorkerThatLingersIsReportedAndGoesInTheEnd(t *testing.T) {
-	s := installed(t, func(c *Config) { c.Stop = 200 * time.Millisecond })
+	s := installed(t, func(c *Config) { c.Stop = 600 * time.Millisecond })
 	c := leased(t, s)
 	c.refused("worker_lingers", "stop", map[string]any{"slot": oldSlot, "wait_ms": 50})
 	if got := s.Truth().Slots[0]; got.Site != stopped || got.Pool != stopping || len(got.Workers) != 1 {
@@ -120,9 +120,7 @@ func TestSeveralServersShareAPortOnTheirOwnAddresses(t *testing.T) {
 	first := installed(t, nil)
 	l, err := listen("127.0.0.21", first.SitePort())
 	if err != nil {
-		l, err = listen("127.0.0.1", 0) // a machine with one loopback address has nothing to show
-		must(t, err)
-		must(t, l.Close())
+		t.Logf("this machine has one loopback address: %v", err)
 		return
 	}
 	must(t, l.Close())

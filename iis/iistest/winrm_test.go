@@ -194,3 +194,13 @@ func TestAnUnreachableServerKeepsItsShells(t *testing.T) {
 	s.Unreachable(false)
 	c.ok("hello", map[string]any{}, nil)
 }
+
+func TestLatencyDelaysEveryAnswer(t *testing.T) {
+	s := serve(t, nil)
+	s.Latency(100 * time.Millisecond)
+	began := time.Now()
+	newSOAP(t, s).create()
+	if took := time.Since(began); took < 100*time.Millisecond {
+		t.Errorf("answered after %s", took)
+	}
+}
