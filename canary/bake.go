@@ -41,28 +41,40 @@ func (a Bake) longest() time.Duration { return max(a.For, a.AtMost) }
 func (a Bake) patience() time.Duration { return max(30*time.Second, 3*a.Poll) }
 
 // Ask polls the judge. Fail ends it at once. Pass counts when For has been watched, and the logs of that time have been
-// seen where the judge says how far it saw. At AtMost the last answer stands. A poll that cannot be read is unsure.
+// seen where the judge says how far it saw. At AtMost the last answer stands; a pass that rests on nothing newer than the
+// beginning of the watch is unsure. A poll that cannot be read is unsure.
 func (a Bake) Ask(ctx context.Context, w World) (Verdict, error) {
 	began := w.Now()
+	sawUntil := func(v Verdict, t time.Time) bool { return v.Until.IsZero() || !v.Until.Before(t) }
 	for {
 		v, err := a.poll(ctx, w)
 		if err != nil {
 			return Verdict{}, err
 		}
-		now := w.Now()
-		late := now.Sub(began) >= a.longest()
-		seen := now.Sub(began) >= a.For && (v.Until.IsZero() || !v.Until.Before(began.Add(a.For)))
-		switch {
-		case v.Answer == Fail, v.Answer == Pass && (seen || late):
+		watched := w.Now().Sub(began)
+		if v.Answer == Fail || v.Answer == Pass && watched >= a.For && sawUntil(v, began.Add(a.For)) {
 			return v, nil
-		case late:
-			v.Reason = fmt.Sprintf("no answer in %s: %s", a.longest(), v.Reason)
-			return v, nil
+		}
+		if watched >= a.longest() {
+			return a.last(v, sawUntil(v, began.Add(time.Nanosecond))), nil
 		}
 		if err := w.Wait(ctx, pace(a.Poll)); err != nil {
 			return Verdict{}, err
 		}
 	}
+}
+
+// last is the answer when the time is over.
+func (a Bake) last(v Verdict, fresh bool) Verdict {
+	switch {
+	case v.Answer == Pass && fresh:
+		return v
+	case v.Answer == Pass:
+		v.Answer, v.Reason = Unsure, fmt.Sprintf("in %s no log of that time was seen", a.longest())
+	default:
+		v.Reason = fmt.Sprintf("no answer in %s: %s", a.longest(), v.Reason)
+	}
+	return v
 }
 
 // poll asks the judge once. Only the end of ctx is an error.

@@ -27,7 +27,9 @@ func (d death) String() string {
 	return fmt.Sprintf("%s touch %d", when, d.touch)
 }
 
-func (d death) strike(l *canarytest.Life) { l.DieAtTouch, l.DieAtLine, l.After = d.touch, d.line, d.after }
+func (d death) strike(l *canarytest.Life) {
+	l.DieAtTouch, l.DieAtLine, l.After = d.touch, d.line, d.after
+}
 
 // deaths is every moment of a run that goes well.
 func deaths(touches, lines int) []death {
@@ -173,8 +175,11 @@ func (b believer) Look(ctx ctx, w canary.World) (canary.Seen, error) {
 
 func TestOfTheTestABrokenLaw1IsCaught(t *testing.T) {
 	t.Parallel()
-	caught := 0
+	caught := false
 	for _, d := range moments(t, false) {
+		if caught {
+			return
+		}
 		synctest.Test(t, func(t *testing.T) {
 			st := killFleet(t)
 			d.strike(st.life)
@@ -183,19 +188,22 @@ func TestOfTheTestABrokenLaw1IsCaught(t *testing.T) {
 			died(t, r.Run(t.Context(), st.plan))
 			st.life.Revive()
 			if st.revert() != nil || len(st.world.Wrong(oldSlot))+len(st.world.Sins()) > 0 {
-				caught++
+				caught = true
 			}
 		})
 	}
-	if caught == 0 {
+	if !caught {
 		t.Error("a runner that acts before it notes gets through")
 	}
 }
 
 func TestOfTheTestABrokenLaw2IsCaught(t *testing.T) {
 	t.Parallel()
-	caught := 0
+	caught := false
 	for _, d := range moments(t, false) {
+		if caught {
+			return
+		}
 		synctest.Test(t, func(t *testing.T) {
 			st := killFleet(t)
 			d.strike(st.life)
@@ -210,11 +218,11 @@ func TestOfTheTestABrokenLaw2IsCaught(t *testing.T) {
 			}
 			err := st.runner().Run(t.Context(), canary.Revert(st.plan, progress))
 			if err != nil || len(st.world.Wrong(oldSlot))+len(st.world.Sins()) > 0 {
-				caught++
+				caught = true
 			}
 		})
 	}
-	if caught == 0 {
+	if !caught {
 		t.Error("a fold that believes the last look gets through")
 	}
 }

@@ -28,10 +28,11 @@ func Revert(plan Plan, done Progress) Plan {
 		if !ok || !changes {
 			continue
 		}
-		for i, a := range change.Undo(done.Before[id]) {
+		undo := change.Undo(done.Before[id])
+		for i, a := range undo {
 			lanes[s.Server] = append(lanes[s.Server], Step{fmt.Sprintf("revert/%s/%d-%s", id, i+1, a.Kind()), s.Server, a})
 		}
-		if !slices.Contains(order, s.Server) {
+		if len(undo) > 0 && !slices.Contains(order, s.Server) {
 			order = append(order, s.Server)
 		}
 	}

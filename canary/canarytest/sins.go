@@ -147,3 +147,10 @@ func (w *World) InRotation(server string) bool {
 	m := w.machines[server]
 	return !slices.ContainsFunc(m.Targets, func(t canary.Target) bool { return !m.in[t] })
 }
+
+// Forget lets the counting of the fewest begin now.
+func (w *World) Forget() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.fewest, w.sins = len(w.Servers), nil
+}
