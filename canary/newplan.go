@@ -118,6 +118,7 @@ func (s Spec) ordered(servers []Found) []Found {
 	return out
 }
 
+// boolOrder puts false before true.
 func boolOrder(a, b bool) int {
 	switch {
 	case a == b:

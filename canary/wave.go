@@ -1,6 +1,7 @@
 package canary
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,7 +11,7 @@ import (
 )
 
 // wave runs lanes side by side, those in hand first, then the gate. A lane that fails lets its neighbours come to their
-// end; after it new lanes start only where the wave goes on regardless.
+// end; after it new lanes start only where the wave goes on regardless. On Stop only lanes in hand start.
 func (r *running) wave(ctx context.Context, w Wave) error {
 	lanes := r.open(w.Lanes)
 	errs := make([]error, len(lanes))
@@ -20,8 +21,12 @@ func (r *running) wave(ctx context.Context, w Wave) error {
 	begun := 0
 	for i, l := range lanes {
 		free <- struct{}{}
-		if r.closed(ctx, l) || failed.Load() && !w.Stubborn && !w.Final {
+		if ctx.Err() != nil || r.journalLost() != nil || failed.Load() && !w.Stubborn && !w.Final {
 			break
+		}
+		if r.stopping() && !r.past.LaneTouched(l) {
+			<-free
+			continue
 		}
 		begun++
 		wg.Go(func() {
@@ -44,24 +49,33 @@ func (r *running) wave(ctx context.Context, w Wave) error {
 	return r.lane(ctx, w.Gate)
 }
 
-// open is the lanes that are not at their end, those in hand first.
+// open is the lanes that are not at their end, in the order in which they start. Lanes that give a server back come before
+// those that need spare capacity to take one out: otherwise these could wait for each other. Then lanes in hand come before
+// fresh ones.
 func (r *running) open(lanes []Lane) []Lane {
-	var hand, fresh []Lane
+	var out []Lane
 	for _, l := range lanes {
-		switch {
-		case r.past.LaneEnded(l):
-		case r.past.LaneTouched(l):
-			hand = append(hand, l)
-		default:
-			fresh = append(fresh, l)
+		if !r.past.LaneEnded(l) {
+			out = append(out, l)
 		}
 	}
-	return append(hand, fresh...)
+	slices.SortStableFunc(out, func(a, b Lane) int {
+		return cmp.Or(boolOrder(r.takes(a), r.takes(b)), boolOrder(!r.past.LaneTouched(a), !r.past.LaneTouched(b)))
+	})
+	return out
 }
 
-// closed reports whether a lane may not start any more. One that is in hand is brought to its end even after Stop.
-func (r *running) closed(ctx context.Context, l Lane) bool {
-	return ctx.Err() != nil || r.journalLost() != nil || r.stopping() && !r.past.LaneTouched(l)
+// takes reports whether the next thing that a lane does is to take its server out of rotation.
+func (r *running) takes(l Lane) bool {
+	for _, s := range l {
+		_, spare := s.Action.(Spare)
+		if spare || r.past.Ended(s.ID) {
+			continue
+		}
+		_, drain := s.Action.(Drain)
+		return drain
+	}
+	return false
 }
 
 // why is what kept a lane from starting, when none that started failed.
