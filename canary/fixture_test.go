@@ -11,6 +11,9 @@ import (
 	"iiscanary/canary/canarytest"
 )
 
+// ctx keeps the signatures of wrappers short.
+type ctx = context.Context
+
 const (
 	oldSlot = "app-1"
 	newSlot = "app-2"
@@ -122,11 +125,10 @@ func (st *stage) told(kind canary.EventType) []string {
 	return out
 }
 
-// died reports an error for any way in which a run ends other than well or by the death of the process.
-func died(t *testing.T, err error) bool {
+// died fails the test where a run ends neither well nor by the death of the process.
+func died(t *testing.T, err error) {
 	t.Helper()
 	if err != nil && !errors.Is(err, canarytest.ErrDied) {
 		t.Fatal(err)
 	}
-	return err != nil
 }

@@ -47,3 +47,32 @@ func (f Found) Running() []Slot {
 	}
 	return out
 }
+
+// health is what the survey saw of one registration.
+func (f Found) health(t Target) TargetHealth {
+	for _, h := range f.Health {
+		if healthKey(h.Target) == healthKey(t) {
+			return h
+		}
+	}
+	return TargetHealth{Target: t, State: Unused}
+}
+
+// in is the registrations that get requests now.
+func (f Found) in() []Target {
+	var out []Target
+	for _, t := range f.Targets {
+		if f.health(t).In() {
+			out = append(out, t)
+		}
+	}
+	return out
+}
+
+// running is the name of the slot that runs on a server; empty: none.
+func (f Found) running() string {
+	if r := f.Running(); len(r) > 0 {
+		return r[0].Name
+	}
+	return ""
+}

@@ -1,10 +1,12 @@
 package canary_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"iiscanary/canary"
 	"iiscanary/canary/canarytest"
@@ -31,16 +33,14 @@ func (d death) strike(l *canarytest.Life) {
 	l.DieAtTouch, l.DieAtLine, l.After = d.touch, d.line, d.after
 }
 
-// deaths is every moment of a run that goes well.
+// deaths is every moment of a run that goes well. To die after a line is to die before the touch that follows it.
 func deaths(touches, lines int) []death {
 	var out []death
-	for _, after := range []bool{false, true} {
-		for n := range touches {
-			out = append(out, death{touch: n + 1, after: after})
-		}
-		for n := range lines {
-			out = append(out, death{line: n + 1, after: after})
-		}
+	for n := range touches {
+		out = append(out, death{touch: n + 1}, death{touch: n + 1, after: true})
+	}
+	for n := range lines {
+		out = append(out, death{line: n + 1})
 	}
 	return out
 }
@@ -48,14 +48,16 @@ func deaths(touches, lines int) []death {
 // killFleet is small, so that every moment of it can be tried: three servers, the last two side by side.
 func killFleet(t *testing.T) *stage {
 	c := fleetOf(3, 1)
-	c.Groups = 1
+	c.Groups, c.Healthy, c.Slow = 1, 5*time.Second, 0
 	s := wanted(1)
 	s.Waves, s.Parallel = []canary.Size{{Count: 1}}, 2
+	s.Bake.For, s.Bake.Poll = 10*time.Second, 10*time.Second
 	return newStage(t, c, s)
 }
 
 // moments is how many touches and lines a run of killFleet has, and how many with its revert.
 func moments(t *testing.T, revert bool) (out []death) {
+	defer func() { t.Logf("%d moments", len(out)) }()
 	synctest.Test(t, func(t *testing.T) {
 		st := killFleet(t)
 		st.must(st.run())
@@ -160,7 +162,7 @@ type believer struct {
 	did *bool
 }
 
-func (b believer) MarshalJSON() ([]byte, error) { return marshal(b.Change) }
+func (b believer) MarshalJSON() ([]byte, error) { return json.Marshal(b.Change) }
 
 func (b believer) Do(ctx ctx, w canary.World) error {
 	*b.did = true

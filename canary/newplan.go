@@ -1,9 +1,6 @@
 package canary
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -43,57 +40,6 @@ func NewPlan(spec Spec, inv Inventory) (Plan, error) {
 		p.Waves = d.waves(work)
 	}
 	return p, nil
-}
-
-// Digest is of what a plan rests on: servers, registrations, slots, their states, flags and files. Two surveys of a
-// fleet on which nothing was changed have the same, although clocks, workers and health move.
-func (inv Inventory) Digest() string {
-	type server struct {
-		Server
-		In    []bool
-		Slots []Slot
-	}
-	var all []server
-	for _, f := range inv.Servers {
-		s := server{Server: f.Server}
-		for _, t := range f.Targets {
-			s.In = append(s.In, f.health(t).In())
-		}
-		for _, slot := range f.Slots {
-			slot.Workers = nil
-			s.Slots = append(s.Slots, slot)
-		}
-		slices.SortFunc(s.Slots, func(a, b Slot) int { return strings.Compare(a.Name, b.Name) })
-		all = append(all, s)
-	}
-	slices.SortFunc(all, func(a, b server) int { return strings.Compare(a.Name, b.Name) })
-	b, err := json.Marshal(all)
-	if err != nil { // these types hold nothing that JSON cannot say
-		return ""
-	}
-	sum := sha256.Sum256(b)
-	return hex.EncodeToString(sum[:])
-}
-
-// health is what the survey saw of one registration.
-func (f Found) health(t Target) TargetHealth {
-	for _, h := range f.Health {
-		if healthKey(h.Target) == healthKey(t) {
-			return h
-		}
-	}
-	return TargetHealth{Target: t, State: Unused}
-}
-
-// in is the registrations that get requests now.
-func (f Found) in() []Target {
-	var out []Target
-	for _, t := range f.Targets {
-		if f.health(t).In() {
-			out = append(out, t)
-		}
-	}
-	return out
 }
 
 // ordered is the fleet in rolling order: as asked, then by name; servers out of rotation last, so that the first one,
@@ -136,14 +82,6 @@ type draft struct {
 	fleet []Found
 	floor int
 	ps    problems
-}
-
-// running is the name of the slot that runs on a server; empty: none.
-func (f Found) running() string {
-	if r := f.Running(); len(r) > 0 {
-		return r[0].Name
-	}
-	return ""
 }
 
 // stays reports whether a server keeps its place in or out of rotation throughout.
