@@ -117,3 +117,33 @@ func TestWhatCannotBeTidiedDoesNotTakeTheReleaseBack(t *testing.T) {
 		st.all(newSlot)
 	})
 }
+
+// deafJournal has one server that takes no copy of what begins on it.
+type deafJournal struct {
+	*canarytest.Journal
+	server string
+}
+
+func (j deafJournal) Append(e canary.Event) error {
+	if e.Type == canary.Began && e.Server == j.server {
+		return canary.ErrUnreachable
+	}
+	return j.Journal.Append(e)
+}
+
+func TestAServerThatTakesNoNoteBreaksItsLaneAndNotTheJournal(t *testing.T) {
+	bubble(t, func(st *stage) {
+		r := st.runner()
+		r.Journal = deafJournal{st.journal, "web-02"}
+		err := r.Run(st.t.Context(), st.plan)
+		if !is[*canary.StepError](err) || is[*canary.JournalError](err) || !errors.Is(err, canary.ErrUnreachable) {
+			t.Fatalf("it ends as %v", err)
+		}
+		if gone := canary.Fold(st.plan, st.journal.Events()).Gone; !slices.Equal(gone, []string{"web-02"}) {
+			t.Errorf("unreachable: %v", gone)
+		}
+		if s, staged := st.world.SlotOn("web-02", newSlot); staged {
+			t.Errorf("a change was made that was not written down: %+v", s)
+		}
+	})
+}
