@@ -21,7 +21,11 @@ func (Bake) Kind() string { return "bake" }
 
 // Describe names the slot, on how many servers and for how long.
 func (a Bake) Describe() string {
-	return fmt.Sprintf("watch users of %s on %d servers for %s, at most %s", a.New, len(a.On), a.For, a.longest())
+	servers := fmt.Sprintf("%d servers", len(a.On))
+	if len(a.On) == 1 {
+		servers = a.On[0]
+	}
+	return fmt.Sprintf("watch users of %s on %s for %s, at most %s", a.New, servers, a.For, a.longest())
 }
 
 // Budget is the longest watch with one last poll that hangs.

@@ -55,8 +55,8 @@ func shortDigest(d string) string {
 
 func waves(b *strings.Builder, p canary.Plan) {
 	fmt.Fprintln(b, "steps")
-	for i, w := range p.Waves {
-		fmt.Fprintf(b, "  wave %d of %d: %s%s\n", i+1, len(p.Waves), orDash(w.Name), manner(w))
+	for _, w := range p.Waves {
+		fmt.Fprintf(b, "  %s%s\n", orDash(w.Name), manner(w))
 		for _, l := range w.Lanes {
 			lane(b, l, "fleet")
 		}

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
 	"iiscanary/alb"
 	"iiscanary/canary"
@@ -23,7 +24,7 @@ func (ses *session) balancer(ctx context.Context) (*alb.Client, error) {
 	a := ses.spec.AWS
 	poll := min(ses.spec.Admit.Poll, ses.spec.Drain.Poll)
 	o := alb.Options{Region: a.Region, Endpoint: a.Endpoint, Groups: ses.spec.TargetGroups, Poll: poll, Notify: ses.say,
-		Reads: max(readsPerSecond, readsPerPoll/poll.Seconds())}
+		Reads: max(readsPerSecond, readsPerPoll/poll.Seconds()), MaxBackoff: min(max(poll, shortestBackoff), longestBackoff)}
 	if !a.AccessKey.IsZero() {
 		var err error
 		if o.Credentials.AccessKey, err = a.AccessKey.Resolve(); err != nil {
@@ -40,6 +41,9 @@ func (ses *session) balancer(ctx context.Context) (*alb.Client, error) {
 const (
 	readsPerSecond = 5
 	readsPerPoll   = 4
+
+	shortestBackoff = 200 * time.Millisecond
+	longestBackoff  = 5 * time.Second
 )
 
 // fleet makes the adapter to the servers that the target groups list.

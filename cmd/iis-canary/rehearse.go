@@ -86,7 +86,20 @@ func (cd *conduct) rehearsed(ctx context.Context, fleet *rehearsal.Fleet) error 
 	}
 	cd.saw = func() (report.Traffic, time.Time) { return seen(fleet) }
 	fleet.Begin()
-	return cd.finish(cd.deploy(ctx, p))
+	res, err := cd.deploy(ctx, p)
+	if res != nil {
+		res.story.Next = inLife(res.story.Next, fleet.Config())
+	}
+	return cd.finish(res, err)
+}
+
+// inLife says what one would type if the fleet were a real one: the rehearsal's is gone by then.
+func inLife(next []string, config string) []string {
+	var out []string
+	for _, line := range next {
+		out = append(out, "on a real fleet: "+strings.ReplaceAll(line, config, "canary.yaml"))
+	}
+	return out
 }
 
 // seen is what the fleet's customers saw, in the words of the report.

@@ -91,7 +91,7 @@ func why(end ending) string {
 	case end.why == nil:
 		return "going back: " + end.back.Error()
 	}
-	return end.why.Error() + "\ngoing back: " + end.back.Error()
+	return end.why.Error() + "; going back: " + end.back.Error()
 }
 
 // next is what to type after a run.
@@ -113,7 +113,11 @@ func (cd *conduct) finish(res *result, err error) error {
 		return err
 	}
 	cd.screen.Quiet()
-	if err := report.Summary(cd.s.err, res.outcome, res.story); err != nil {
+	story := cd.s.out
+	if cd.output == "json" {
+		story = cd.s.err
+	}
+	if err := report.Summary(story, res.outcome, res.story); err != nil {
 		return err
 	}
 	if cd.output == "json" {

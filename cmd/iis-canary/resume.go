@@ -44,7 +44,11 @@ func revertCommand(s streams) *cli.Command {
 		Flags: []cli.Flag{configFlag(), runFlag(), outputFlag(), noColorFlag(), lockWaitFlag(), yesFlag()},
 		Action: func(c *cli.Context) error {
 			return takeUp(s, c, func(ctx context.Context, r *roll, past past) ending {
-				return r.backward(ctx, past.plan, ending{})
+				end := r.backward(ctx, past.plan, ending{})
+				if end.code == exitReverted {
+					end.code = exitDone // nobody refused the release: going back is what was asked for
+				}
+				return end
 			})
 		},
 	})

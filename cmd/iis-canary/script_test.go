@@ -2,6 +2,8 @@ package main
 
 import (
 	"errors"
+	"flag"
+	"log"
 	"os/exec"
 	"strconv"
 	"testing"
@@ -9,7 +11,11 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
+// Fleets mostly wait: more of them may stand at the same time than the machine has processors.
 func TestMain(m *testing.M) {
+	if err := flag.Set("test.parallel", "4"); err != nil {
+		log.Fatal(err)
+	}
 	testscript.Main(m, map[string]func(){"iis-canary": main})
 }
 

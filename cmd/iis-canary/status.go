@@ -8,6 +8,7 @@ import (
 	"os/signal"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -87,11 +88,11 @@ func (ses *session) stand(ctx context.Context, f canary.Found) standing {
 		return st
 	}
 	if len(st.Running) != 1 {
-		st.Warnings = append(st.Warnings, fmt.Sprintf("%d slots are running, one should be", len(st.Running)))
+		st.Warnings = append(st.Warnings, oneShouldRun(st.Running))
 	} else if len(st.Boots) != 1 || st.Boots[0] != st.Running[0] {
 		st.Warnings = append(st.Warnings, fmt.Sprintf("after a reboot %v would start instead of %s", st.Boots, st.Running[0]))
 	}
-	if lease, held, err := ses.hosts.ReadLease(ctx, f.Name); err == nil && held {
+	if lease, held, err := ses.hosts.ReadLease(ctx, f.Name); err == nil && held && lease.Until.After(time.Now()) {
 		st.Lease = lease.Run
 		st.Warnings = append(st.Warnings, fmt.Sprintf("run %s by %s is in flight", lease.Run, lease.Owner))
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 
 	"iiscanary/canary"
@@ -49,11 +50,19 @@ func (ses *session) state(ctx context.Context, s canary.Server) (r report.Server
 		}
 	}
 	if len(running) != 1 {
-		return r, fmt.Sprintf("%d slots are running %v, one should be", len(running), running)
+		return r, oneShouldRun(running)
 	}
 	r.Slot = running[0]
 	r.Warm = ses.warm(ctx, s.Name, r.Slot)
 	return r, ""
+}
+
+// oneShouldRun is what is wrong with a server on which not just one slot is alive.
+func oneShouldRun(running []string) string {
+	if len(running) == 0 {
+		return "no slot is running"
+	}
+	return strings.Join(running, " and ") + " are running, only one may be"
 }
 
 // warm sends a few requests; the best of those after the first tells, so that a pause elsewhere is not taken for coldness.

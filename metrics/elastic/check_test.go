@@ -68,6 +68,17 @@ func TestAPreflightMeasuresOldsTraffic(t *testing.T) {
 	}
 }
 
+func TestARateIsMeasuredFromWhenTheOldSlotBeganToServe(t *testing.T) {
+	c := newCluster(t, ecs())
+	c.past(nil)
+	v := c.survey()
+	v.From = v.From.Add(-time.Hour)
+	facts, err := c.source(nil).Check(t.Context(), v)
+	if err != nil || facts.Rate != 3 || facts.Span != span {
+		t.Errorf("%g requests/s in %s, error %v; want 3 in %s", facts.Rate, facts.Span, err, span)
+	}
+}
+
 func TestClusteredErrorsShowAsDispersion(t *testing.T) {
 	c := newCluster(t, ecs())
 	c.past(func(r *request) bool {

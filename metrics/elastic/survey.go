@@ -58,7 +58,8 @@ func (s *Source) surveyBody(v metrics.Survey) dict {
 					"old":    dict{"filter": old, "aggs": s.coverageAggs()},
 				},
 			},
-			"old": dict{"filter": old, "aggs": s.coverageAggs()},
+			"old":   dict{"filter": old, "aggs": s.coverageAggs()},
+			"began": dict{"filter": old, "aggs": dict{"oldest": dict{"min": dict{"field": f.Time}}}},
 		},
 	}
 }
@@ -67,6 +68,9 @@ type surveyAnswer struct {
 	header
 	Aggs *struct {
 		Old   *coverageAnswer `json:"old"`
+		Began *struct {
+			Oldest *moment `json:"oldest"`
+		} `json:"began"`
 		Hosts *struct {
 			Buckets *[]struct {
 				Key    string          `json:"key"`
@@ -89,6 +93,11 @@ func (a *surveyAnswer) complete() error {
 
 func (a *surveyAnswer) facts(v metrics.Survey, fields Fields) (metrics.Facts, error) {
 	out := metrics.Facts{Hosts: map[string]metrics.HostFacts{}, Span: v.To.Sub(v.From)}
+	if a.Aggs.Began != nil { // a slot that serves for minutes only would otherwise seem to have hardly any traffic
+		if oldest := a.Aggs.Began.Oldest.time(); oldest.After(v.From) && oldest.Before(v.To) {
+			out.Span = v.To.Sub(oldest)
+		}
+	}
 	var err error
 	if out.Coverage, err = a.Aggs.Old.coverage(fields.unit()); err != nil {
 		return out, err

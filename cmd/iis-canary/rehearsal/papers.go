@@ -64,7 +64,7 @@ const upTime = 30 * time.Second
 func (f *Fleet) allHealthy(ctx context.Context) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, upTime, errors.New("the fleet did not come up in time"))
 	defer cancel()
-	for f.Balancer.Truth().Groups[groupName].Healthy < len(f.Servers) {
+	for f.Healthy() < len(f.Servers) {
 		if err := pause(ctx, 20*time.Millisecond); err != nil {
 			return err
 		}
@@ -100,3 +100,20 @@ func pause(ctx context.Context, d time.Duration) error {
 
 // Customers is what the customers have seen so far.
 func (f *Fleet) Customers() traffic.Report { return f.traffic.Snapshot() }
+
+// Healthy is how many servers the balancer sends requests to.
+func (f *Fleet) Healthy() int { return f.Balancer.Truth().Groups[groupName].Healthy }
+
+// Changes is how many calls have changed something: on the balancer, and on the servers.
+func (f *Fleet) Changes() int {
+	n := len(f.Balancer.Mutations())
+	for _, s := range f.Servers {
+		for _, op := range []string{"put", "create", "start", "stop", "own", "prune", "note"} {
+			n += s.Truth().Ops[op]
+		}
+	}
+	return n
+}
+
+// ShipAgain ends the fault no-logs.
+func (f *Fleet) ShipAgain() { f.shipper.Pause(false) }

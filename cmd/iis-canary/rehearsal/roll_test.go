@@ -38,7 +38,7 @@ func (c *crew) roll(t *testing.T, mutate func(canary.Lane) canary.Lane) error {
 		t.Fatal(err)
 	}
 	defer book.Close()
-	runner := &canary.Runner{World: world{c.elb, c.hosts, approver{}, clock{}}, Journal: book}
+	runner := &canary.Runner{World: world{c.elb, c.hosts, approver{}, clock{}}, Journal: book, Watch: func(e canary.Event) { t.Log(e.At.Format("05.000"), e.Type, e.Step, e.Err) }}
 	return runner.Run(t.Context(), plan)
 }
 

@@ -1,0 +1,258 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"iiscanary/canary/report"
+	"iiscanary/cmd/iis-canary/rehearsal"
+)
+
+// putUp puts up a fleet that the commands are then aimed at, as an operator aims them: by a configuration file.
+func putUp(t *testing.T, faults ...string) *rehearsal.Fleet {
+	t.Helper()
+	f, err := rehearsal.New(t.Context(), rehearsal.Options{Servers: 3, Speed: 60, Traffic: 60, Faults: faults, Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(f.Close)
+	if err := f.Settle(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+// typed is one command line that was typed, and what came of it.
+type typed struct {
+	code     int
+	out, err string
+}
+
+// program is the program as a process of its own.
+func program(t *testing.T, args ...string) *exec.Cmd {
+	t.Helper()
+	cmd := exec.Command("iis-canary", args...)
+	cmd.Env = append(os.Environ(), "CI=true")
+	return cmd
+}
+
+func enter(t *testing.T, args ...string) typed {
+	t.Helper()
+	var out, talk bytes.Buffer
+	cmd := program(t, args...)
+	cmd.Stdout, cmd.Stderr = &out, &talk
+	err := cmd.Run()
+	if failed, ok := errors.AsType[*exec.ExitError](err); err != nil && !ok {
+		t.Fatalf("%v: %v", args, err)
+	} else if ok {
+		return typed{failed.ExitCode(), out.String(), talk.String()}
+	}
+	return typed{0, out.String(), talk.String()}
+}
+
+// must demands an exit code.
+func (y typed) must(t *testing.T, code int) typed {
+	t.Helper()
+	if y.code != code {
+		t.Fatalf("exit code %d, want %d\n%s\n%s", y.code, code, y.out, y.err)
+	}
+	return y
+}
+
+// everywhere demands that each server serves just this slot, by the word of the servers and of the balancer themselves.
+func everywhere(t *testing.T, f *rehearsal.Fleet, slot string) {
+	t.Helper()
+	for i, s := range f.Servers {
+		if truth := s.Truth(); !slices.Equal(truth.Running, []string{slot}) || !truth.Warm {
+			t.Errorf("server %d runs %v, warm %t, want %s", i+1, truth.Running, truth.Warm, slot)
+		}
+	}
+	if n := f.Healthy(); n != len(f.Servers) {
+		t.Errorf("%d of %d servers are healthy in the target group", n, len(f.Servers))
+	}
+	if seen := f.Customers(); seen.Failed != 0 {
+		t.Errorf("%d of %d customer requests failed: %v", seen.Failed, seen.Requests, seen.Errors)
+	}
+}
+
+func TestPlanChangesNothingAndDeployExecutesJustThatPlan(t *testing.T) {
+	t.Parallel()
+	f := putUp(t)
+	saved := filepath.Join(t.TempDir(), "plan.json")
+	y := enter(t, "plan", "-c", f.Config(), "--package", f.Package(), "--out", saved, "--detailed-exitcode").must(t, 10)
+	for _, want := range []string{"app.domain.com-3456", "app.domain.com-3457", "drain web-02", "would be found", "never fewer than 2"} {
+		if !strings.Contains(y.out, want) {
+			t.Errorf("the plan does not say %q:\n%s", want, y.out)
+		}
+	}
+	if n := f.Changes(); n != 0 {
+		t.Fatalf("plan made %d changes", n)
+	}
+	enter(t, "deploy", "-c", f.Config(), "--package", f.Package(), "--dry-run").must(t, 0)
+	enter(t, "deploy", "-c", f.Config(), "--package", f.Package()).must(t, 2) // nobody is there to confirm
+	if n := f.Changes(); n != 0 {
+		t.Fatalf("a dry run or an unconfirmed deploy made %d changes", n)
+	}
+
+	y = enter(t, "deploy", "-c", f.Config(), "--plan", saved, "--yes", "-o", "json").must(t, 0)
+	var o report.Outcome
+	if err := json.Unmarshal([]byte(y.out), &o); err != nil || o.Outcome != report.Deployed || o.Exit != 0 || len(o.Servers) != 3 {
+		t.Fatalf("%v: %+v", err, o)
+	}
+	everywhere(t, f, rehearsal.NewSlot)
+	if y := enter(t, "status", "-c", f.Config()).must(t, 0); strings.Count(y.out, "app.domain.com-3457") != 6 || strings.Contains(y.out, "warning") {
+		t.Errorf("status:\n%s", y.out)
+	}
+	if y := enter(t, "deploy", "-c", f.Config(), "--plan", saved, "--yes").must(t, 7); !strings.Contains(y.err, "no longer fits") {
+		t.Errorf("a stale plan was refused with\n%s", y.err)
+	}
+	if y := enter(t, "deploy", "-c", f.Config(), "--package", f.Package(), "--yes").must(t, 0); !strings.Contains(y.err, "nothing to do") {
+		t.Errorf("a second deploy of the same release says\n%s", y.err)
+	}
+	enter(t, "revert", "-c", f.Config(), "--yes").must(t, 0)
+	everywhere(t, f, rehearsal.OldSlot)
+}
+
+// underway starts a deployment and returns when it is in the middle of draining a server.
+func underway(t *testing.T, f *rehearsal.Fleet) *exec.Cmd {
+	t.Helper()
+	cmd := program(t, "deploy", "-c", f.Config(), "--package", f.Package(), "--yes")
+	var talk bytes.Buffer
+	cmd.Stderr = &talk
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		if t.Failed() {
+			t.Log(talk.String())
+		}
+	})
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	for f.Healthy() == len(f.Servers) {
+		if ctx.Err() != nil {
+			t.Fatal("no server left rotation in time")
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	return cmd
+}
+
+func TestAKilledDeployIsResumedOrReverted(t *testing.T) {
+	for _, c := range []struct {
+		name, verb string
+		code       int
+		slot       string
+		forget     bool // the machine that ran it is gone, and its journal with it
+	}{
+		{"resumed", "resume", 0, rehearsal.NewSlot, false},
+		{"reverted", "revert", 0, rehearsal.OldSlot, false},
+		{"reverted from another machine", "revert", 0, rehearsal.OldSlot, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			f := putUp(t)
+			cmd := underway(t, f)
+			if err := cmd.Process.Kill(); err != nil {
+				t.Fatal(err)
+			}
+			_ = cmd.Wait()
+			if y := enter(t, "deploy", "-c", f.Config(), "--package", f.Package(), "--yes"); y.code != 6 && y.code != 7 {
+				t.Errorf("another deploy on a fleet in disorder exits %d\n%s", y.code, y.err)
+			}
+			args := []string{c.verb, "-c", f.Config()}
+			if c.verb == "revert" {
+				args = append(args, "--yes")
+			}
+			if c.forget {
+				if err := os.RemoveAll(filepath.Join(filepath.Dir(f.Config()), "state")); err != nil {
+					t.Fatal(err)
+				}
+			}
+			enter(t, args...).must(t, c.code)
+			everywhere(t, f, c.slot)
+		})
+	}
+}
+
+func TestTheFirstInterruptFinishesTheServerInHandAndTheSecondAbandons(t *testing.T) {
+	t.Parallel()
+	f := putUp(t)
+	cmd := underway(t, f)
+	if err := cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	if code := wait(cmd); code != 5 {
+		t.Fatalf("exit code %d after one interrupt, want 5", code)
+	}
+	if n := f.Healthy(); n != len(f.Servers) {
+		t.Fatalf("%d of %d servers are in rotation after a stop", n, len(f.Servers))
+	}
+
+	again := program(t, "resume", "-c", f.Config())
+	if err := again.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(30 * time.Second); f.Healthy() == len(f.Servers) && time.Now().Before(deadline); {
+		time.Sleep(5 * time.Millisecond)
+	}
+	for range 2 {
+		if err := again.Process.Signal(syscall.SIGINT); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	if code := wait(again); code != 130 {
+		t.Fatalf("exit code %d after two interrupts, want 130", code)
+	}
+	enter(t, "resume", "-c", f.Config()).must(t, 0)
+	everywhere(t, f, rehearsal.NewSlot)
+}
+
+func wait(cmd *exec.Cmd) int {
+	if failed, ok := errors.AsType[*exec.ExitError](cmd.Wait()); ok {
+		return failed.ExitCode()
+	}
+	return 0
+}
+
+func TestTwoRunsAtOnceAreKeptApart(t *testing.T) {
+	t.Parallel()
+	f := putUp(t)
+	cmd := underway(t, f)
+	y := enter(t, "deploy", "-c", f.Config(), "--package", f.Package(), "--yes")
+	if y.code != 6 && y.code != 7 {
+		t.Errorf("a second run exits %d\n%s", y.code, y.err)
+	}
+	if code := wait(cmd); code != 0 {
+		t.Fatalf("the first run exits %d", code)
+	}
+	everywhere(t, f, rehearsal.NewSlot)
+}
+
+func TestAHeldRunGoesOnWhenTheLogsAreBack(t *testing.T) {
+	t.Parallel()
+	f := putUp(t, "no-logs")
+	f.Begin()
+	y := enter(t, "deploy", "-c", f.Config(), "--package", f.Package(), "--yes")
+	if y.code != 8 && y.code != 7 { // 7 when the silence is long enough for the preflight to see it
+		t.Fatalf("exit code %d\n%s", y.code, y.err)
+	}
+	if n := f.Healthy(); n != len(f.Servers) {
+		t.Fatalf("%d of %d servers are in rotation while the run is held", n, len(f.Servers))
+	}
+	f.ShipAgain()
+	enter(t, "resume", "-c", f.Config()).must(t, 0)
+	everywhere(t, f, rehearsal.NewSlot)
+}
