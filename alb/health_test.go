@@ -3,12 +3,11 @@ package alb
 import (
 	"context"
 	"errors"
+	"net/http"
 	"net/url"
 	"sync"
 	"testing"
 	"time"
-
-	"net/http"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -112,6 +111,27 @@ func TestAReadingIsNeverOlderThanTheLastWrite(t *testing.T) {
 	got, err := c.Health(t.Context(), []canary.Target{at("i-1", 443)})
 	if err != nil || got[0].State != canary.Initial {
 		t.Fatalf("Health after Register = %v, %v", got, err)
+	}
+}
+
+// A reading that began before a write was over may show the group as it was.
+func TestAReadingDuringAWriteIsNotGivenOutAfterIt(t *testing.T) {
+	t.Parallel()
+	s := newService(t)
+	s.on("DescribeTargetHealth", lists(), lists(in(web, "i-1", 443, canary.Initial)))
+	c := s.client(func(o *Options) { o.Poll = time.Hour })
+	s.on("RegisterTargets", func(w http.ResponseWriter, form url.Values) {
+		if _, err := c.Health(t.Context(), []canary.Target{at("i-1", 443)}); err != nil {
+			t.Error(err)
+		}
+		ok("RegisterTargets", "")(w, form)
+	})
+	if err := c.group(web).register(t.Context(), []canary.Target{at("i-1", 443)}); err != nil {
+		t.Fatal(err)
+	}
+	got, err := c.Health(t.Context(), []canary.Target{at("i-1", 443)})
+	if err != nil || got[0].State != canary.Initial {
+		t.Fatalf("Health after the write = %v, %v", got, err)
 	}
 }
 

@@ -120,4 +120,4 @@ func (o Options) limit() time.Duration {
 }
 
 // pause lies between two readings that wait for a write to show.
-func (o Options) pause() time.Duration { return max(o.Poll/5, 10*time.Millisecond) }
+func (o Options) pause() time.Duration { return min(max(o.Poll/5, 10*time.Millisecond), time.Second) }
