@@ -15,9 +15,9 @@ type Failure struct {
 // Print writes the three parts, each below its own word. A write that fails has nowhere to be reported.
 func (f Failure) Print(w io.Writer) {
 	var b strings.Builder
-	part(&b, "error:", strings.Split(strings.TrimRight(f.What, "\n"), "\n"))
+	part(&b, "error:", sentences(strings.TrimRight(f.What, "\n")))
 	if f.Now != "" {
-		part(&b, "now:", strings.Split(f.Now, "\n"))
+		part(&b, "now:", sentences(f.Now))
 	}
 	part(&b, "next:", f.Next)
 	_, _ = io.WriteString(w, b.String())
@@ -34,6 +34,15 @@ func part(b *strings.Builder, word string, lines []string) {
 	}
 }
 
+// sentences is the lines of a text, each without the full stop at its end. What is to be typed keeps its dots: one is a path.
+func sentences(text string) []string {
+	lines := strings.Split(text, "\n")
+	for i, l := range lines {
+		lines[i] = strings.TrimSuffix(strings.TrimRight(l, " \r"), ".")
+	}
+	return lines
+}
+
 // graphic is a line without control characters, its own spaces kept: carets point at columns.
 func graphic(line string) string {
 	clean := make([]rune, 0, len(line))
@@ -42,5 +51,5 @@ func graphic(line string) string {
 			clean = append(clean, r)
 		}
 	}
-	return strings.TrimSuffix(string(clean), ".")
+	return string(clean)
 }

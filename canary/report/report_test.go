@@ -121,6 +121,15 @@ func TestFailureHasThreeParts(t *testing.T) {
 	golden(t, "failure", b.String())
 }
 
+func TestACommandToTypeKeepsItsDots(t *testing.T) {
+	var b bytes.Buffer
+	Failure{What: "read the configuration.", Now: "nothing was touched.", Next: []string{"iis-canary status --config .."}}.Print(&b)
+	want := "error: read the configuration\nnow:   nothing was touched\nnext:  iis-canary status --config ..\n"
+	if got := b.String(); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
 func TestForeignTextCannotSteerATerminal(t *testing.T) {
 	steer := "a\x1b[2Jb\r\nc\u009bd\x07"
 	var b bytes.Buffer
