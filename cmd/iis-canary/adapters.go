@@ -24,7 +24,8 @@ func (ses *session) balancer(ctx context.Context) (*alb.Client, error) {
 	a := ses.spec.AWS
 	poll := min(ses.spec.Admit.Poll, ses.spec.Drain.Poll)
 	o := alb.Options{Region: a.Region, Endpoint: a.Endpoint, Groups: ses.spec.TargetGroups, Poll: poll, Notify: ses.say,
-		Reads: max(readsPerSecond, readsPerPoll/poll.Seconds()), MaxBackoff: min(max(poll, shortestBackoff), longestBackoff)}
+		Reads: max(readsPerSecond, callsPerPoll/poll.Seconds()), Writes: max(writesPerSecond, callsPerPoll/poll.Seconds()),
+		MaxBackoff: min(max(poll, shortestBackoff), longestBackoff)}
 	if !a.AccessKey.IsZero() {
 		var err error
 		if o.Credentials.AccessKey, err = a.AccessKey.Resolve(); err != nil {
@@ -39,8 +40,9 @@ func (ses *session) balancer(ctx context.Context) (*alb.Client, error) {
 
 // AWS throttles per account and region: stay far below, unless the configured polls are shorter than any for a real account.
 const (
-	readsPerSecond = 5
-	readsPerPoll   = 4
+	readsPerSecond  = 5
+	writesPerSecond = 4
+	callsPerPoll    = 4
 
 	shortestBackoff = 200 * time.Millisecond
 	longestBackoff  = 5 * time.Second

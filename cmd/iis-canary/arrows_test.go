@@ -67,8 +67,8 @@ func TestTheDomainAndThePeersImportTheStandardLibraryOnly(t *testing.T) {
 		standard[p.ImportPath] = p.Standard
 	}
 	for _, p := range packages {
-		room, _ := strings.CutPrefix(p.ImportPath, module+"/")
-		if !strings.HasPrefix(room, "canary") && !strings.HasSuffix(room, "test") {
+		room, ours := strings.CutPrefix(p.ImportPath, module+"/")
+		if !ours || !strings.HasPrefix(room, "canary") && !strings.HasSuffix(room, "test") {
 			continue
 		}
 		for _, i := range p.Imports {

@@ -13,7 +13,7 @@ import (
 
 // Fleets mostly wait: more of them may stand at the same time than the machine has processors.
 func TestMain(m *testing.M) {
-	if err := flag.Set("test.parallel", "4"); err != nil {
+	if err := flag.Set("test.parallel", "8"); err != nil {
 		log.Fatal(err)
 	}
 	testscript.Main(m, map[string]func(){"iis-canary": main})

@@ -203,7 +203,7 @@ func (f *Fleet) addressing() string {
 
 func (f *Fleet) ship(ctx context.Context) error {
 	c := shipper.Config{URL: f.Logs.URL(), APIKey: f.secrets["es_api_key"], Index: index, Delay: f.options.scaled(shipDelay),
-		Poll: f.options.scaled(2 * time.Second)}
+		Poll: max(f.options.scaled(2*time.Second), 100*time.Millisecond)}
 	for i, s := range f.Servers {
 		c.Sources = append(c.Sources, shipper.Source{Host: serverName(i), Dir: s.LogFolder()})
 	}

@@ -69,7 +69,11 @@ func (f *file) next(now time.Time) ([]document, error) {
 		return nil, fmt.Errorf("follow a log: %w", err)
 	}
 	defer in.Close()
-	raw := make([]byte, readAhead)
+	info, err := in.Stat()
+	if err != nil {
+		return nil, fmt.Errorf("follow a log: %w", err)
+	}
+	raw := make([]byte, min(max(info.Size()-f.offset, 0), readAhead))
 	n, err := in.ReadAt(raw, f.offset)
 	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("follow a log: %w", err)
