@@ -150,6 +150,7 @@ func underway(t *testing.T, f *rehearsal.Fleet) *exec.Cmd {
 }
 
 func TestAKilledDeployIsResumedOrReverted(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name, verb string
 		code       int

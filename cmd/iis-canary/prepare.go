@@ -55,8 +55,23 @@ func (ses *session) prepare(ctx context.Context, o order) (*prepared, error) {
 	if err := ses.weigh(ctx, p); err != nil {
 		return nil, err
 	}
-	p.timeline = canary.Forecast(p.plan, canary.TimingsFrom(p.inventory, ses.wanted(p.plan.Run, release)))
+	p.timeline = canary.Forecast(p.plan, ses.timings(p, release))
 	return p, nil
+}
+
+// What a server takes in a second from us, and how many stable times a start or a stop takes with all that comes with it.
+const (
+	uploadPerSecond = 5 << 20
+	stablesPerPower = 5
+)
+
+// timings is what each kind of step is expected to take here.
+func (ses *session) timings(p *prepared, release canary.Release) canary.Timings {
+	t := canary.TimingsFrom(p.inventory, ses.wanted(p.plan.Run, release))
+	t.Stop = min(t.Stop, stablesPerPower*ses.spec.Site.Stable)
+	t.Start = min(t.Start, stablesPerPower*ses.spec.Site.Stable)
+	t.Stage = min(t.Stage, time.Second+time.Duration(float64(release.Bytes)/uploadPerSecond*float64(time.Second)))
+	return t
 }
 
 // named gives the package its slot.

@@ -13,7 +13,7 @@ import (
 
 // Fleets mostly wait: more of them may stand at the same time than the machine has processors.
 func TestMain(m *testing.M) {
-	if err := flag.Set("test.parallel", "8"); err != nil {
+	if err := flag.Set("test.parallel", fleetsAtOnce); err != nil {
 		log.Fatal(err)
 	}
 	testscript.Main(m, map[string]func(){"iis-canary": main})
@@ -21,6 +21,7 @@ func TestMain(m *testing.M) {
 
 // The scripts are the specification of the command line: what is typed, what comes out, and the exit code.
 func TestScripts(t *testing.T) {
+	t.Parallel()
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
