@@ -19,6 +19,7 @@ import (
 type crew struct {
 	*rehearsal.Fleet
 	spec  *configs.Spec
+	cas   *x509.CertPool // the fleet's own
 	elb   *alb.Client
 	hosts *iis.Fleet
 }
@@ -39,6 +40,8 @@ func muster(t *testing.T, o rehearsal.Options) *crew {
 	if c.spec, _, err = configs.Load(fleet.Config(), nil); err != nil {
 		t.Fatal(err)
 	}
+	c.spec.Warmup.Under = time.Second // of a busy machine
+	c.cas = authorities(t, c.spec.Servers.WinRM.CA)
 	c.elb = c.balancer(t)
 	c.hosts = c.windows(t)
 	t.Cleanup(func() { _ = c.hosts.Close() })
@@ -52,7 +55,7 @@ func (c *crew) balancer(t *testing.T) *alb.Client {
 	t.Helper()
 	a := c.spec.AWS
 	client, err := alb.New(t.Context(), alb.Options{
-		Region: a.Region, Endpoint: a.Endpoint, Groups: c.spec.TargetGroups, Poll: c.spec.Admit.Poll, Reads: 100,
+		Region: a.Region, Endpoint: a.Endpoint, Groups: c.spec.TargetGroups, Poll: c.spec.Admit.Poll / 4, Reads: 100,
 		Credentials: alb.Credentials{AccessKey: secret(t, a.AccessKey), SecretKey: secret(t, a.SecretKey)},
 	})
 	if err != nil {
@@ -64,12 +67,6 @@ func (c *crew) balancer(t *testing.T) *alb.Client {
 func (c *crew) windows(t *testing.T) *iis.Fleet {
 	t.Helper()
 	w, site := c.spec.Servers.WinRM, c.spec.Site
-	pem, err := os.ReadFile(w.CA)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cas := x509.NewCertPool()
-	cas.AppendCertsFromPEM(pem)
 	o := iis.Options{App: c.spec.App, Root: site.Root, Bindings: site.Bindings, Runtime: site.Runtime,
 		Timeouts: iis.Timeouts{Stable: site.Stable}}
 	for _, m := range c.survey(t).Members {
@@ -82,7 +79,7 @@ func (c *crew) windows(t *testing.T) *iis.Fleet {
 			t.Fatal(err)
 		}
 		o.Endpoints = append(o.Endpoints, iis.Endpoint{Server: m.Name, Host: host, Port: number, HTTPS: true,
-			User: secret(t, w.User), Password: iis.Secret(secret(t, w.Password)), CAs: cas})
+			User: secret(t, w.User), Password: iis.Secret(secret(t, w.Password)), CAs: c.cas})
 	}
 	return iis.NewFleet(o)
 }
@@ -112,6 +109,19 @@ func (c *crew) inventory(t *testing.T) canary.Inventory {
 		})
 	}
 	return inv
+}
+
+func authorities(t *testing.T, file string) *x509.CertPool {
+	t.Helper()
+	pem, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(pem) {
+		t.Fatalf("no certificate in %s", file)
+	}
+	return pool
 }
 
 func secret(t *testing.T, s configs.Secret) string {

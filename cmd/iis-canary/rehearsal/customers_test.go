@@ -24,12 +24,29 @@ func until(t *testing.T, what string, ok func() bool) {
 	}
 }
 
-// after is what customers have seen once n more of them were answered.
-func (c *crew) after(t *testing.T, n int) traffic.Report {
+// more lets in customers besides the fleet's own, rate of them per second.
+func (c *crew) more(t *testing.T, rate float64) *traffic.Generator {
 	t.Helper()
-	enough := c.Customers().Requests + n
-	until(t, "more customers", func() bool { return c.Customers().Requests >= enough })
-	return c.Customers()
+	g, err := traffic.Start(t.Context(), traffic.Config{URL: c.Balancer.FrontURL(), RootCAs: c.cas, Rate: rate, Clients: 16, Seed: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(g.Stop)
+	return g
+}
+
+// visits counts customers: the fleet's own, or others.
+type visits interface{ Snapshot() traffic.Report }
+
+// Snapshot is what the fleet's own customers have seen.
+func (c *crew) Snapshot() traffic.Report { return c.Customers() }
+
+// after is what customers have seen once n more of them were answered.
+func after(t *testing.T, v visits, n int) traffic.Report {
+	t.Helper()
+	enough := v.Snapshot().Requests + n
+	until(t, "more customers", func() bool { return v.Snapshot().Requests >= enough })
+	return v.Snapshot()
 }
 
 // unharmed fails the test when a customer's request failed.

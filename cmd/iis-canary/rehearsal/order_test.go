@@ -4,90 +4,100 @@ import (
 	"errors"
 	"slices"
 	"testing"
+	"time"
 
 	"iiscanary/canary"
 	"iiscanary/cmd/iis-canary/rehearsal"
 	"iiscanary/cmd/iis-canary/rehearsal/traffic"
 )
 
-// order is the steps of each server as they are carried out, and what customers get from that.
-type order struct {
-	name    string
-	fault   string
-	mutate  func(canary.Lane) canary.Lane
-	outcome func(error) bool
-	judge   func(*testing.T, traffic.Report)
-}
-
-func TestOnlyTheRightOrderOfStepsHarmsNoCustomer(t *testing.T) {
-	for _, o := range []order{
-		{"the right order", "none", as, finished, nobodyHarmed},
-		{"stop before drain", "none", before("stop", "drain"), finished, requestsFailed},
-		{"the right order, a release that stays cold", "cold", as, refused, nobodyMetTheNew},
-		{"admit before warm, a release that stays cold", "cold", before("admit", "warm"), refused, everybodyWaitedForTheNew},
+func TestOnlyTheRightOrderOfStepsFailsNoCustomer(t *testing.T) {
+	t.Parallel()
+	c := muster(t, rehearsal.Options{Servers: 3, Speed: 15, Traffic: 10})
+	plan := c.plan(t)
+	for i, o := range []struct {
+		name   string
+		mutate func(canary.Lane) canary.Lane
+		rate   float64
+		kinds  []string // of failures that customers must meet
+	}{
+		{"the right order", asPlanned, 60, nil},
+		{"stop before drain", before("stop", "drain"), 200, []string{"status 502", "status 503"}},
 	} {
 		t.Run(o.name, func(t *testing.T) {
-			t.Parallel()
-			c := muster(t, rehearsal.Options{Servers: 3, Speed: 60, Traffic: 150, Faults: []string{o.fault}})
-			c.after(t, 50)
-			if err := c.roll(t, o.mutate); !o.outcome(err) {
-				t.Errorf("the run ended with: %v", err)
+			customers := c.more(t, o.rate)
+			after(t, customers, 20)
+			if err := c.roll(t, only(plan, i, o.mutate)); err != nil {
+				t.Error(err)
 			}
-			o.judge(t, c.after(t, 100))
+			seen := after(t, customers, 40)
+			if len(o.kinds) == 0 {
+				unharmed(t, seen)
+				unharmed(t, c.Customers())
+				if seen.BySlot[rehearsal.NewSlot].Requests == 0 {
+					t.Errorf("nobody met the new release: %+v", seen.BySlot)
+				}
+			} else if n := count(seen, o.kinds); n == 0 {
+				t.Errorf("nobody met %v, so the fleet is no judge of this order: %d of %d failed, %+v", o.kinds, seen.Failed, seen.Requests, seen.Errors)
+			}
 		})
 	}
 }
 
-func nobodyHarmed(t *testing.T, seen traffic.Report) {
-	unharmed(t, seen)
-	if seen.BySlot[rehearsal.NewSlot].Requests == 0 {
-		t.Errorf("nobody met the new release: %+v", seen.BySlot)
+// count is how many customers met one of these failures.
+func count(seen traffic.Report, kinds []string) int {
+	n := 0
+	for _, k := range kinds {
+		n += seen.Errors[k].Count
+	}
+	return n
+}
+
+func TestAReleaseThatStaysColdMeetsCustomersOnlyInTheWrongOrder(t *testing.T) {
+	t.Parallel()
+	c := muster(t, rehearsal.Options{Servers: 3, Speed: 30, Traffic: 60, Faults: []string{"cold"}})
+	c.spec.Warmup.Tries, c.spec.Warmup.Under = 1, 200*time.Millisecond
+	c.spec.Rollout.MinHealthy.Count, c.spec.Rollout.MinHealthy.Percent = 1, 0 // each run leaves a server out
+	plan := c.plan(t)
+	for i, o := range []struct {
+		name   string
+		mutate func(canary.Lane) canary.Lane
+		met    bool
+	}{
+		{"the right order", asPlanned, false},
+		{"admit before warm", before("admit", "warm"), true},
+	} {
+		t.Run(o.name, func(t *testing.T) {
+			err := c.roll(t, only(plan, i, o.mutate))
+			if r, is := errors.AsType[*canary.RefusedError](err); !is || r.Step.Action.Kind() != "warm" {
+				t.Errorf("the warm-up did not refuse the release: %v", err)
+			}
+			seen := after(t, c, 40)
+			unharmed(t, seen)
+			if n := seen.BySlot[rehearsal.NewSlot]; n.Requests > 0 != o.met {
+				t.Errorf("customers met it: %+v", n)
+			}
+		})
 	}
 }
 
-func requestsFailed(t *testing.T, seen traffic.Report) {
-	bad := 0
-	for kind, p := range seen.Errors {
-		if kind == "status 502" || kind == "status 503" {
-			bad += p.Count
-		}
-	}
-	if seen.Failed == 0 || bad == 0 {
-		t.Errorf("%d of %d requests failed, %d with 502 or 503: the fleet is no judge: %+v", seen.Failed, seen.Requests, bad, seen.Errors)
-	}
-}
+func asPlanned(l canary.Lane) canary.Lane { return l }
 
-func nobodyMetTheNew(t *testing.T, seen traffic.Report) {
-	unharmed(t, seen)
-	if n := seen.BySlot[rehearsal.NewSlot]; n.Requests > 0 {
-		t.Errorf("customers met a release that is not warm: %+v", n)
-	}
-}
-
-// coldAnswer is the least that an answer of a release takes that stays cold, in milliseconds, less what a histogram is off.
-const coldAnswer = 235
-
-func everybodyWaitedForTheNew(t *testing.T, seen traffic.Report) {
-	if n := seen.BySlot[rehearsal.NewSlot]; n.Requests == 0 || n.P50 < coldAnswer || seen.FirstBad.IsZero() {
-		t.Errorf("no customer waited for a cold server: the fleet is no judge: %+v", seen.BySlot)
-	}
-}
-
-func finished(err error) bool { return err == nil }
-
-func refused(err error) bool {
-	r, is := errors.AsType[*canary.RefusedError](err)
-	return is && r.Step.Action.Kind() == "warm"
-}
-
-func as(l canary.Lane) canary.Lane { return l }
-
-// before carries one step out before another that it should follow.
+// before carries one step out before another that it should follow, and ends there.
 func before(early, late string) func(canary.Lane) canary.Lane {
 	kind := func(k string) func(canary.Step) bool { return func(s canary.Step) bool { return s.Action.Kind() == k } }
 	return func(l canary.Lane) canary.Lane {
 		from, to := slices.IndexFunc(l, kind(early)), slices.IndexFunc(l, kind(late))
-		step := l[from]
-		return slices.Insert(slices.Delete(slices.Clone(l), from, from+1), to, step)
+		out := slices.DeleteFunc(slices.Clone(l[:to]), kind(early))
+		return append(out, l[from], l[to])
 	}
+}
+
+// only is the part of a plan that rolls the i-th server, with its steps changed.
+func only(p canary.Plan, i int, mutate func(canary.Lane) canary.Lane) canary.Plan {
+	first := slices.IndexFunc(p.Waves, func(w canary.Wave) bool { return len(w.Gate) > 0 })
+	w := p.Waves[first+i]
+	w.Lanes = []canary.Lane{mutate(w.Lanes[0])}
+	p.Waves = append(slices.Clone(p.Waves[:first]), w)
+	return p
 }

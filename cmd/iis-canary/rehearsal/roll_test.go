@@ -12,34 +12,34 @@ import (
 	"iiscanary/iis/bundle"
 )
 
-// roll deploys the new release with the steps of every server changed.
-func (c *crew) roll(t *testing.T, mutate func(canary.Lane) canary.Lane) error {
+// plan is how the program would deploy the new release.
+func (c *crew) plan(t *testing.T) canary.Plan {
 	t.Helper()
 	release, err := bundle.Open(c.Package(), c.spec.App)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer release.Close()
+	t.Cleanup(func() { _ = release.Close() })
 	c.hosts.Use(release)
 	plan, err := canary.NewPlan(c.wanted(release), c.inventory(t))
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i, w := range plan.Waves {
-		if w.Name == "stage" || w.Final {
-			continue
-		}
-		for j, l := range w.Lanes {
-			plan.Waves[i].Lanes[j] = mutate(l)
-		}
-	}
+	return plan
+}
+
+// roll carries out a plan with the program's own engine.
+func (c *crew) roll(t *testing.T, plan canary.Plan) error {
+	t.Helper()
 	book, err := journal.Open(filepath.Join(t.TempDir(), "journal"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer book.Close()
-	runner := &canary.Runner{World: world{c.elb, c.hosts, approver{}, clock{}}, Journal: book, Watch: func(e canary.Event) { t.Log(e.At.Format("05.000"), e.Type, e.Step, e.Err) }}
-	return runner.Run(t.Context(), plan)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	runner := &canary.Runner{World: world{c.elb, c.hosts, approver{}, clock{}}, Journal: book}
+	return runner.Run(ctx, plan)
 }
 
 func (c *crew) wanted(b *bundle.Release) canary.Spec {
@@ -47,10 +47,10 @@ func (c *crew) wanted(b *bundle.Release) canary.Spec {
 	return canary.Spec{
 		Run: run, App: s.App, Digest: s.Digest, MinHealthy: canary.Size(s.Rollout.MinHealthy), Keep: s.Site.Keep,
 		New:   canary.Release{Slot: rehearsal.NewSlot, Version: b.Version, Digest: b.Digest, Files: len(b.Files), Bytes: b.Bytes},
-		Drain: canary.DrainSpec{Policy: s.Drain.Policy, Settle: s.Drain.Settle, Poll: s.Drain.Poll},
+		Drain: canary.DrainSpec{Policy: s.Drain.Policy, Settle: s.Drain.Settle / 4, Poll: s.Drain.Poll / 4}, // no test needs more
 		Warm: canary.WarmSpec{Path: w.Path, Host: w.Host, First: w.First, Requests: w.Requests, Under: w.Under, Status: w.Status,
 			Header: w.VersionHeader, Tries: w.Tries},
-		Admit: canary.AdmitSpec{Poll: s.Admit.Poll, Grace: s.Admit.Grace},
+		Admit: canary.AdmitSpec{Poll: s.Admit.Poll / 4, Grace: s.Admit.Grace},
 		Bake:  canary.BakeSpec{For: s.Bake.Poll, AtMost: s.Bake.AtMost, Poll: s.Bake.Poll},
 	}
 }
