@@ -19,7 +19,7 @@ func TestTheFleetIsAJudge(t *testing.T) {
 }
 
 func (c *crew) leftAlone(t *testing.T) {
-	seen := after(t, c, 100)
+	seen := after(t, c, 60)
 	unharmed(t, seen)
 	if n := seen.BySlot[rehearsal.OldSlot].Requests; n != seen.Requests {
 		t.Errorf("%d of %d requests were answered by the only slot: %+v", n, seen.Requests, seen.BySlot)
@@ -55,7 +55,7 @@ func (c *crew) dies(t *testing.T) {
 	}
 	until(t, "failure that a customer met", func() bool { return c.Customers().Failed > before })
 	until(t, "health check that failed", func() bool { return c.state(victim.Instance) == "unhealthy" })
-	c.spell(t, 100)
+	c.spell(t, 60)
 	if others := c.healthy(); others != len(c.Servers)-1 {
 		t.Errorf("%d servers serve, want the others alone", others)
 	}
