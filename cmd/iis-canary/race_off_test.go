@@ -2,5 +2,10 @@
 
 package main
 
-// fleetsAtOnce is how many tests run at the same time: a fleet mostly waits.
-const fleetsAtOnce = "8"
+// How the fleets of the tests stand: a fleet mostly waits.
+const (
+	fleetsAtOnce = "8"
+	fleetSpeed   = 40
+	fleetTraffic = 60  // requests per second
+	busyTraffic  = 200 // where a verdict is waited for
+)

@@ -28,6 +28,9 @@ func TestScripts(t *testing.T) {
 		RequireUniqueNames:  true,
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("HOME", e.WorkDir)
+			e.Setenv("SPEED", strconv.Itoa(fleetSpeed))
+			e.Setenv("TRAFFIC", strconv.Itoa(fleetTraffic))
+			e.Setenv("BUSY", strconv.Itoa(busyTraffic))
 			e.Setenv("XDG_CACHE_HOME", e.WorkDir+"/cache")
 			return nil
 		},
