@@ -29,6 +29,10 @@ type Config struct {
 	Spread   float64       // sigma of that distribution; default 0.4
 	Seed     uint64        // of everything random
 
+	// Static are paths of files that http.sys answers from its cache while the pool is started: at once, always 200, and
+	// without waking the application. A health check of such a file is green over a cold application.
+	Static []string
+
 	LogFlush  time.Duration // how long log lines stay in memory; default 1 s
 	DiskFree  int64         // bytes; default 50 GB
 	IdleFloor time.Duration // the shortest shell idle time that is granted; default 60 s, as Windows

@@ -5,6 +5,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -76,6 +77,7 @@ type request struct {
 	log     *accessLog
 	ready   time.Time // when the answer is
 	status  int
+	static  bool // answered without the worker
 }
 
 // begin gives a request to the site's worker; false: there is none, http.sys answers 503.
@@ -87,12 +89,16 @@ func (m *machine) begin(slot, path string) (request, bool) {
 		return request{}, false
 	}
 	w, now := s.worker, time.Now()
+	r := request{site: s, worker: w, slot: s.name, version: s.version, log: m.logs[s.id], ready: now, status: 200}
+	b := m.behaviour(s, path)
+	if r.static = slices.Contains(m.config.Static, path); r.static {
+		return r, true
+	}
 	w.begun++
 	w.current++
 	if w.begun == 1 {
 		w.awake = now.Add(m.config.Cold)
 	}
-	b := m.behaviour(s, path)
 	took := m.usual(b)
 	if w.begun > 1 && w.begun <= 1+m.config.ColdNext {
 		took += m.config.Cold / 50
@@ -101,7 +107,7 @@ func (m *machine) begin(slot, path string) (request, bool) {
 	if w.awake.After(now) {
 		from = w.awake
 	}
-	r := request{site: s, worker: w, slot: s.name, version: s.version, log: m.logs[s.id], ready: from.Add(took), status: 200}
+	r.ready = from.Add(took)
 	if m.random.Float64() < b.ErrorRate && !spared(b, path) {
 		r.status = 500
 	}
@@ -133,6 +139,9 @@ func (m *machine) usual(b Behaviour) time.Duration {
 func (m *machine) end(r request, answered bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if r.static {
+		return
+	}
 	r.worker.current--
 	if answered {
 		r.site.answered++

@@ -24,10 +24,10 @@ func until(t *testing.T, what string, ok func() bool) {
 	}
 }
 
-// more lets in customers besides the fleet's own, rate of them per second.
-func (c *crew) more(t *testing.T, rate float64) *traffic.Generator {
+// more lets in customers besides the fleet's own, rate of them per second, who give up after wait; 0: after 10 s.
+func (c *crew) more(t *testing.T, rate float64, wait time.Duration) *traffic.Generator {
 	t.Helper()
-	g, err := traffic.Start(t.Context(), traffic.Config{URL: c.Balancer.FrontURL(), RootCAs: c.cas, Rate: rate, Clients: 16, Seed: 2})
+	g, err := traffic.Start(t.Context(), traffic.Config{URL: c.Balancer.FrontURL(), RootCAs: c.cas, Rate: rate, Clients: 16, Timeout: wait, Seed: 2})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -129,13 +129,14 @@ func logMapping() map[string]string {
 }
 
 func (f *Fleet) windows(context.Context) error {
+	old := files(oldVersion)
 	for i, p := range f.places {
 		name := serverName(i)
 		cert, err := f.ca.issue(int64(i+2), []string{name, App}, []net.IP{net.ParseIP(p.address)})
 		if err != nil {
 			return err
 		}
-		s, err := f.windowsServer(name, p, cert)
+		s, err := f.windowsServer(name, p, cert, old)
 		if err != nil {
 			return fmt.Errorf("put up server %s: %w", name, err)
 		}
@@ -145,7 +146,7 @@ func (f *Fleet) windows(context.Context) error {
 	return nil
 }
 
-func (f *Fleet) windowsServer(name string, p place, cert tls.Certificate) (*iistest.Server, error) {
+func (f *Fleet) windowsServer(name string, p place, cert tls.Certificate, old map[string]string) (*iistest.Server, error) {
 	root := filepath.Join(f.options.Dir, "servers", name)
 	if err := os.MkdirAll(root, 0o700); err != nil {
 		return nil, err
@@ -155,12 +156,12 @@ func (f *Fleet) windowsServer(name string, p place, cert tls.Certificate) (*iist
 		Name: name, Address: p.address, WinRMPort: p.winrm, SitePort: p.site, User: winrmUser, Password: f.secrets["winrm_password"],
 		Root: root, Certificate: cert, App: App, Cold: o.scaled(coldStart), LogFlush: o.scaled(logFlush), Seed: uint64(p.site),
 		Median: usualAnswer, Spread: 0.3,
-		Behave: f.behaviour(name),
+		Static: []string{healthURL}, Behave: f.behaviour(name),
 	})
 	if err != nil {
 		return nil, err
 	}
-	if err := s.Install(OldSlot, oldVersion, files(oldVersion)); err != nil {
+	if err := s.Install(OldSlot, oldVersion, old); err != nil {
 		return nil, err
 	}
 	return s, s.Serve(OldSlot)

@@ -19,13 +19,15 @@ func TestOnlyTheRightOrderOfStepsFailsNoCustomer(t *testing.T) {
 		name   string
 		mutate func(canary.Lane) canary.Lane
 		rate   float64
-		kinds  []string // of failures that customers must meet
+		wait   time.Duration // how long customers wait; 0: longer than any application takes to start
+		kinds  []string      // of failures that customers must meet
 	}{
-		{"the right order", asPlanned, 60, nil},
-		{"stop before drain", before("stop", "drain"), 200, []string{"status 502", "status 503"}},
+		{"the right order", asPlanned, 60, 0, nil},
+		{"admit before warm", before("admit", "warm"), 60, time.Second, []string{"timeout"}},
+		{"stop before drain", before("stop", "drain"), 200, 0, []string{"status 502", "status 503"}},
 	} {
 		t.Run(o.name, func(t *testing.T) {
-			customers := c.more(t, o.rate)
+			customers := c.more(t, o.rate, o.wait)
 			after(t, customers, 20)
 			if err := c.roll(t, only(plan, i, o.mutate)); err != nil {
 				t.Error(err)
