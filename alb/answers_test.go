@@ -128,7 +128,7 @@ func TestRefusedCredentialsAreNotRetriedAndNotQuoted(t *testing.T) {
 			if n := s.count("DescribeTargetHealth"); n != 1 {
 				t.Errorf("%d attempts, want 1", n)
 			}
-			if text := err.Error(); strings.Contains(text, "TOKEN-OF-MINE") || !strings.Contains(text, "resume") {
+			if text := err.Error(); strings.Contains(text, "TOKEN-OF-MINE") || !strings.Contains(text, "go on") {
 				t.Errorf("error text: %s", text)
 			}
 		})

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -52,9 +53,10 @@ func New(ctx context.Context, o Options) (*Client, error) {
 	if cfg.Region == "" {
 		return nil, errors.New("no AWS region is known: set aws.region or AWS_REGION")
 	}
-	reads := newRetryer(o, o.Reads)
+	var answered atomic.Bool
+	reads := newRetryer(o, o.Reads, &answered)
 	c := &Client{
-		options: o, region: cfg.Region, secrets: cfg.Credentials, writes: newRetryer(o, o.Writes),
+		options: o, region: cfg.Region, secrets: cfg.Credentials, writes: newRetryer(o, o.Writes, &answered),
 		turn: make(chan struct{}, 1), groups: map[string]*group{}, leaving: map[canary.Target]bool{},
 	}
 	var endpoint *string

@@ -28,7 +28,7 @@ type CredentialsError struct {
 }
 
 func (e *CredentialsError) Error() string {
-	const advice = "nothing was changed by this call; renew the credentials, then resume"
+	const advice = "nothing was changed by this call; renew the credentials, then go on"
 	if e.Code == "" {
 		return fmt.Sprintf("%s: no usable AWS credentials (%s); %s", e.Attempt, readable(e.Err), advice)
 	}

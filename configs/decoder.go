@@ -172,7 +172,7 @@ func (d *decoder) unknown(n *yaml.Node, left map[string]*yaml.Node, t reflect.Ty
 			d.source.hide(value.Line, value.Column)
 		}
 		d.refuse(d.at(key), join(path, key.Value), "the unknown key "+quoted(key.Value), strings.Join(names, ", "),
-			nearest(key.Value, names))
+			Nearest(key.Value, names))
 	}
 }
 
@@ -233,7 +233,7 @@ func (d *decoder) waves(n *yaml.Node, w *Waves, path string) {
 	case n.Kind == yaml.SequenceNode && len(n.Content) > 0:
 		d.list(n, reflect.ValueOf((*[]Size)(w)).Elem(), path, rules{})
 	default:
-		d.refuse(d.at(n), path, d.found(n), wavesAllowed, nearest(n.Value, []string{"each"}))
+		d.refuse(d.at(n), path, d.found(n), wavesAllowed, Nearest(n.Value, []string{"each"}))
 	}
 }
 

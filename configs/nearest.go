@@ -2,8 +2,8 @@ package configs
 
 import "strings"
 
-// nearest is the candidate that a person most probably meant by word; empty when none comes close.
-func nearest(word string, candidates []string) string {
+// Nearest is the candidate that a person most probably meant by word; empty when none comes close.
+func Nearest(word string, candidates []string) string {
 	best, distance := "", max(1, len(word)/3)
 	for _, c := range candidates {
 		if d := edits(plain(word), plain(c)); d <= distance && (best == "" || d < distance) {

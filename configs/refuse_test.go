@@ -79,7 +79,7 @@ func TestRefused(t *testing.T) {
 
 func TestNearestMatch(t *testing.T) {
 	for word, want := range map[string]string{"at_mots": "at_most", "AtMost": "at_most", "at-most": "at_most", "pol": "poll", "zebra": "", "fro": "for"} {
-		if got := nearest(word, []string{"for", "at_most", "poll"}); got != want {
+		if got := Nearest(word, []string{"for", "at_most", "poll"}); got != want {
 			t.Errorf("nearest to %q is %q, want %q", word, got, want)
 		}
 	}

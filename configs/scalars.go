@@ -77,7 +77,7 @@ func (d *decoder) plain(n *yaml.Node, v reflect.Value, path string, r rules) {
 	if slices.Contains(r.later, n.Value) {
 		found += ", which comes later"
 	}
-	d.refuse(d.at(n), path, found, shapeOf(v, r), nearest(n.Value, r.words))
+	d.refuse(d.at(n), path, found, shapeOf(v, r), Nearest(n.Value, r.words))
 }
 
 // tagged reports whether a scalar is of the kind that the field holds. A text may look like anything.

@@ -28,7 +28,7 @@ func (s *sense) metrics() {
 		}
 		names[m.Name] = true
 		if at := join(path, "source"); s.sound(at) && !slices.Contains(sources, m.Source) {
-			s.nearly(at, "the unknown source "+s.shown(at, m.Source), allowedSources(sources), nearest(m.Source, sources))
+			s.nearly(at, "the unknown source "+s.shown(at, m.Source), allowedSources(sources), Nearest(m.Source, sources))
 		}
 		s.kind(path, m)
 	}

@@ -1,9 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"strings"
 
@@ -29,7 +29,7 @@ func run(args []string, s streams) int {
 func explain(w io.Writer, err error) {
 	f, ok := errors.AsType[*failure](err)
 	if !ok {
-		f = fail(exitUsage, err, "nothing was touched", "iis-canary --help")
+		f = fail(exitUnexpected, err, "", "iis-canary status")
 	}
 	report.Failure{What: f.what.Error(), Now: f.now, Next: f.next}.Print(w)
 }
@@ -45,17 +45,18 @@ func newApp(s streams) *cli.App {
 		Reader:          s.in,
 		Writer:          s.out,
 		ErrWriter:       s.err,
-		Suggest:         true,
 		// cli would call os.Exit in the middle of things: leases and shells must be released first.
 		ExitErrHandler: func(*cli.Context, error) {},
-		OnUsageError:   func(_ *cli.Context, err error, _ bool) error { return badFlag(err) },
-		CommandNotFound: func(c *cli.Context, name string) {
-			// The action of the app, which runs next, returns the error.
-			_, _ = c, name
-		},
+		OnUsageError:   func(c *cli.Context, err error, _ bool) error { return badFlag(c, err) },
+		Flags:          []cli.Flag{&cli.BoolFlag{Name: "version", Usage: "say which build this is", DisableDefaultText: true}},
 		Action: func(c *cli.Context) error {
-			if !c.Args().Present() {
+			switch {
+			case c.Bool("version"):
+				return built().text(s.out)
+			case !c.Args().Present(), c.Args().First() == "help" && c.NArg() == 1:
 				return cli.ShowAppHelp(c)
+			case c.Args().First() == "help" && c.App.Command(c.Args().Get(1)) != nil:
+				return cli.ShowCommandHelp(c, c.Args().Get(1))
 			}
 			return unknownCommand(c)
 		},
@@ -66,27 +67,10 @@ func newApp(s streams) *cli.App {
 	}
 }
 
-func unknownCommand(c *cli.Context) error {
-	name := c.Args().First()
-	next := "iis-canary --help"
-	if near := cli.SuggestCommand(c.App.Commands, name); near != "" {
-		next = "iis-canary " + near
-	}
-	f := usage("there is no command %q", name)
-	f.next = []string{next}
-	return f
-}
-
-func badFlag(err error) error {
-	f := usage("%s", strings.TrimSpace(err.Error()))
-	f.next = []string{"iis-canary COMMAND --help"}
-	return f
-}
-
 // command finishes a command: flags read the environment too, stray arguments are refused, and usage errors are ours.
 func command(c *cli.Command) *cli.Command {
 	do := c.Action
-	c.OnUsageError = func(_ *cli.Context, err error, _ bool) error { return badFlag(err) }
+	c.OnUsageError = func(c *cli.Context, err error, _ bool) error { return badFlag(c, err) }
 	c.HideHelpCommand = true
 	c.Action = func(ctx *cli.Context) error {
 		if err := noArguments(ctx); err != nil {
@@ -95,23 +79,6 @@ func command(c *cli.Command) *cli.Command {
 		return do(ctx)
 	}
 	return c
-}
-
-// noArguments refuses every positional argument: the flag parser stops at the first one, and would silently ignore a
-// --dry-run behind it.
-func noArguments(c *cli.Context) error {
-	if !c.Args().Present() {
-		return nil
-	}
-	stray := c.Args().First()
-	f := usage("%s takes no arguments, found %q", c.Command.Name, stray)
-	if rest := c.Args().Tail(); len(rest) > 0 && strings.HasPrefix(rest[0], "-") {
-		f.what = fmt.Errorf("%w: the flags behind it would be ignored", f.what)
-		f.next = []string{"iis-canary " + c.Command.Name + " " + strings.Join(rest, " ")}
-	} else {
-		f.next = []string{"iis-canary " + c.Command.Name + " --help"}
-	}
-	return f
 }
 
 // twin is the environment variable of a flag.
@@ -124,12 +91,17 @@ func textFlag(name, usage string, value string, aliases ...string) cli.Flag {
 }
 
 func switchFlag(name, usage string) cli.Flag {
-	return &cli.BoolFlag{Name: name, Usage: usage, EnvVars: twin(name)}
+	return &cli.BoolFlag{Name: name, Usage: usage, EnvVars: twin(name), DisableDefaultText: true}
 }
 
 func configFlag() cli.Flag {
-	return textFlag("config", "the configuration `FILE`", "canary.yaml", "c")
+	return textFlag("config", "the configuration `FILE`", defaultConfig, "c")
 }
+
+const defaultConfig = "canary.yaml"
+
+// configPath is the value of --config. CI systems set variables to nothing: that is not given.
+func configPath(c *cli.Context) string { return cmp.Or(c.String("config"), defaultConfig) }
 
 func outputFlag() cli.Flag {
 	return textFlag("output", "`FORMAT` of the answer: text or json", "text", "o")
@@ -141,9 +113,9 @@ func yesFlag() cli.Flag { return switchFlag("yes", "do not ask: for CI") }
 
 // format is the value of --output, checked.
 func format(c *cli.Context) (string, error) {
-	o := c.String("output")
+	o := cmp.Or(c.String("output"), "text")
 	if o != "text" && o != "json" {
-		return "", usage("--output is %q, allowed: text, json", o)
+		return "", usage("--output is %q, allowed: text, json", o).then(c.Command.HelpName + " --output json")
 	}
 	return o, nil
 }

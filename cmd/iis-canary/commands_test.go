@@ -104,6 +104,18 @@ func TestPlanChangesNothingAndDeployExecutesJustThatPlan(t *testing.T) {
 		t.Fatalf("a dry run or an unconfirmed deploy made %d changes", n)
 	}
 
+	forged := filepath.Join(t.TempDir(), "forged.json")
+	text, err := os.ReadFile(saved)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text = bytes.ReplaceAll(text, []byte(`"policy": "observed"`), []byte(`"policy": "full"`))
+	if err := os.WriteFile(forged, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if y := enter(t, "deploy", "-c", f.Config(), "--plan", forged, "--yes").must(t, 7); !strings.Contains(y.err, "its steps") {
+		t.Errorf("an edited plan was refused with\n%s", y.err)
+	}
 	y = enter(t, "deploy", "-c", f.Config(), "--plan", saved, "--yes", "-o", "json").must(t, 0)
 	var o report.Outcome
 	if err := json.Unmarshal([]byte(y.out), &o); err != nil || o.Outcome != report.Deployed || o.Exit != 0 || len(o.Servers) != 3 {

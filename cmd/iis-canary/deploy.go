@@ -2,8 +2,12 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"os"
+	"os/signal"
 	"strings"
 	"time"
 
@@ -20,7 +24,9 @@ func deployCommand(s streams) *cli.Command {
 			lockWaitFlag()),
 		Action: func(c *cli.Context) error {
 			if c.Bool("dry-run") {
-				return showPlan(c.Context, s, c)
+				ctx, stop := signal.NotifyContext(c.Context, os.Interrupt)
+				defer stop()
+				return showPlan(ctx, s, c)
 			}
 			return deploy(s, c)
 		},
@@ -36,72 +42,104 @@ func deploy(s streams, c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	asked, saved, err := asks(c)
+	if err != nil {
+		return err
+	}
+	if err := confirmable(s, c); err != nil {
+		return err
+	}
 	cd := &conduct{s: s, output: o, noColor: c.Bool("no-color"), lockWait: c.Duration("lock-wait")}
 	ctx, release := cd.trap(c.Context)
 	defer release()
-	if cd.ses, err = connect(ctx, s, c.String("config"), say(s)); err != nil {
-		return err
+	ask, settled := untilAsked(ctx, cd.stop)
+	defer settled()
+	if cd.ses, err = connect(ask, s, configPath(c), say(s)); err != nil {
+		return orStopped(ask, err)
 	}
 	defer cd.ses.close()
-	p, err := cd.planned(ctx, c)
+	p, err := cd.planned(ask, asked, saved)
 	if err != nil {
-		return err
+		return orStopped(ask, err)
 	}
 	defer p.release.Close()
 	if err := p.print(streams{out: s.err}, "text"); err != nil {
 		return err
 	}
 	if len(p.plan.Waves) > 0 && !c.Bool("yes") {
-		if err := confirm(s, cd.ses.spec.App, "deploy"); err != nil {
+		if err := confirm(ask, s, cd.ses.spec.App, "deploy"); err != nil {
 			return err
 		}
 	}
+	settled()
 	return cd.finish(cd.deploy(ctx, p))
 }
 
-// planned is the plan to execute: a fresh one, or a saved one that still fits.
-func (cd *conduct) planned(ctx context.Context, c *cli.Context) (*prepared, error) {
+// asks is what the flags ask for, and the saved plan where they name one. It reads files of this machine only.
+func asks(c *cli.Context) (order, *savedPlan, error) {
 	path := c.String("plan")
 	if path == "" {
-		asked, err := orderOf(c)
-		if err != nil {
-			return nil, err
-		}
-		return cd.ses.prepare(ctx, asked)
+		o, err := orderOf(c)
+		return o, nil, err
 	}
 	saved, err := readPlan(path)
 	if err != nil {
-		return nil, err
+		return order{}, nil, err
 	}
-	asked := order{pack: saved.Package, version: saved.Plan.New.Version,
+	asked := order{pack: cmp.Or(c.String("package"), saved.Package), version: saved.Plan.New.Version,
 		slot: strings.TrimPrefix(saved.Plan.New.Slot, saved.Plan.App+"-")}
-	if c.String("package") != "" {
-		asked.pack = c.String("package")
+	if _, err := os.Stat(asked.pack); err != nil {
+		return order{}, nil, usage("look for the package of the plan: %w", err).
+			then(commandLine("iis-canary deploy", "--config", configPath(c), "--plan", path, "--package", "FILE"))
+	}
+	return asked, &saved, nil
+}
+
+// planned is the plan to execute: a fresh one, or a saved one that still fits.
+func (cd *conduct) planned(ctx context.Context, asked order, saved *savedPlan) (*prepared, error) {
+	if saved == nil {
+		return cd.ses.prepare(ctx, asked)
 	}
 	p, err := cd.ses.prepare(ctx, asked)
 	if err != nil {
 		return nil, err
 	}
-	if err := p.matches(saved); err != nil {
+	if err := p.matches(*saved); err != nil {
 		return nil, err
 	}
-	made := p.plan.Made
-	p.plan = saved.Plan
-	p.plan.Made = made // the traffic is judged from now on, not from when the plan was saved
+	p.plan.Run = saved.Plan.Run
 	return p, nil
 }
 
-// confirm asks for the app's name where a person is there to type it, and refuses where none is.
-func confirm(s streams, app, verb string) error {
-	if !s.mayAsk() {
-		return usage("%s changes the fleet, and nobody is there to confirm it: pass --yes", verb)
+// confirmable refuses a command that would have to ask, where nobody is there to answer.
+func confirmable(s streams, c *cli.Context) error {
+	if c.Bool("yes") || s.mayAsk() {
+		return nil
 	}
+	f := usage("%s changes the fleet, and nobody is there to confirm it", c.Command.Name)
+	if c.Command.Name == "deploy" {
+		return f.then("look at it with --dry-run, then pass --yes")
+	}
+	return f.then("pass --yes")
+}
+
+// confirm asks for the app's name. An interrupt is an answer too.
+func confirm(ctx context.Context, s streams, app, verb string) error {
 	fmt.Fprintf(s.err, "\nType %s to %s: ", app, verb)
-	answer, err := bufio.NewReader(s.in).ReadString('\n')
-	if err != nil || strings.TrimSpace(answer) != app {
-		return usage("not confirmed")
+	answer := make(chan string, 1)
+	go func() { // it ends with the process where nobody ever answers
+		line, _ := bufio.NewReader(s.in).ReadString('\n')
+		answer <- strings.TrimSpace(line)
+	}()
+	select {
+	case <-ctx.Done():
+		return fail(exitStopped, errors.New("not confirmed"), "nothing was touched", "type the same line again")
+	case got := <-answer:
+		if got != app {
+			return usage("not confirmed: %q is not %s", got, app).then("type the same line again")
+		}
+		return nil
 	}
-	return nil
 }
 
 // leaseLife is how long a server stays locked after the program died. It is longer than the longest single operation.

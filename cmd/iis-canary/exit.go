@@ -50,6 +50,12 @@ func fail(code exit, what error, now string, next ...string) *failure {
 	return &failure{code, what, now, next}
 }
 
+// then says what to type next.
+func (f *failure) then(next ...string) *failure {
+	f.next = next
+	return f
+}
+
 // usage is a mistake on the command line.
 func usage(format string, args ...any) *failure {
 	return fail(exitUsage, fmt.Errorf(format, args...), "nothing was touched")
@@ -66,7 +72,7 @@ func codeOf(err error) exit {
 	if q, ok := errors.AsType[quiet](err); ok {
 		return exit(q)
 	}
-	return exitUsage
+	return exitUnexpected
 }
 
 // quiet ends the process with a code after everything has been said already.

@@ -7,6 +7,8 @@ import (
 	"os/signal"
 	"sync"
 	"syscall"
+
+	"iiscanary/canary"
 )
 
 // errAbandoned is the cause of a context that a second interrupt cancelled.
@@ -42,7 +44,7 @@ func (i *interrupts) listen(done <-chan struct{}, say func(string)) {
 		case <-i.signals:
 			n++
 			if n == 1 {
-				say("stopping: finishing the server in hand so that it serves; interrupt again to abandon")
+				say("stopping: a server in hand is finished first, so that it serves; interrupt again to abandon")
 				i.ask()
 				continue
 			}
@@ -50,6 +52,29 @@ func (i *interrupts) listen(done <-chan struct{}, say func(string)) {
 			return
 		}
 	}
+}
+
+// untilAsked is a context for what changes nothing: the first interrupt ends it at once. After settled, only what ends the
+// parent does.
+func untilAsked(parent context.Context, stop <-chan struct{}) (ctx context.Context, settled func()) {
+	ctx, cancel := context.WithCancelCause(parent)
+	done := make(chan struct{})
+	go func() {
+		select {
+		case <-stop:
+			cancel(canary.ErrStopped)
+		case <-done:
+		}
+	}()
+	return ctx, sync.OnceFunc(func() { close(done) })
+}
+
+// orStopped is the error of a command that has changed nothing yet: an interrupt is no trouble with the fleet.
+func orStopped(ctx context.Context, err error) error {
+	if err == nil || ctx.Err() == nil {
+		return err
+	}
+	return fail(exitStopped, canary.ErrStopped, "nothing was touched by this command", "type the same line again")
 }
 
 // ask closes the stop channel, as the first interrupt does.

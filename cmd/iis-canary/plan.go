@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -36,15 +37,21 @@ func packageFlags() []cli.Flag {
 func orderOf(c *cli.Context) (order, error) {
 	o := order{pack: c.String("package"), slot: c.String("slot"), version: c.String("release-version")}
 	if o.pack == "" {
-		f := usage("no package given")
-		f.next = []string{fmt.Sprintf("iis-canary %s --config %s --package FILE", c.Command.Name, c.String("config"))}
-		return o, f
+		return o, usage("no package given").then(packaged(c))
 	}
 	var err error
-	if o.pack, err = filepath.Abs(o.pack); err != nil {
-		return o, fail(exitUsage, err, "nothing was touched")
+	if o.pack, err = filepath.Abs(o.pack); err == nil {
+		_, err = os.Stat(o.pack)
+	}
+	if err != nil {
+		return o, usage("look for the package: %w", err).then(packaged(c))
 	}
 	return o, nil
+}
+
+// packaged is the command line that names a package.
+func packaged(c *cli.Context) string {
+	return commandLine(c.Command.HelpName, "--config", configPath(c), "--package", "FILE")
 }
 
 func planCommand(s streams) *cli.Command {
@@ -68,26 +75,31 @@ func showPlan(ctx context.Context, s streams, c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	asked, err := orderOf(c)
+	asked, saved, err := asks(c)
 	if err != nil {
 		return err
 	}
-	ses, err := connect(ctx, s, c.String("config"), say(s))
+	ses, err := connect(ctx, s, configPath(c), say(s))
 	if err != nil {
-		return err
+		return orStopped(ctx, err)
 	}
 	defer ses.close()
 	p, err := ses.prepare(ctx, asked)
 	if err != nil {
-		return err
+		return orStopped(ctx, err)
 	}
 	defer p.release.Close()
+	if saved != nil {
+		if err := p.matches(*saved); err != nil {
+			return err
+		}
+	}
 	if err := p.print(s, o); err != nil {
 		return err
 	}
 	if out := c.String("out"); out != "" {
 		if err := p.save(out); err != nil {
-			return fail(exitUnexpected, err, "nothing was touched")
+			return usage("write the plan: %w", err).then("choose another --out FILE")
 		}
 	}
 	if c.Bool("detailed-exitcode") && len(p.plan.Waves) > 0 {
@@ -119,7 +131,7 @@ func (p *prepared) print(s streams, format string) error {
 func (p *prepared) save(path string) error {
 	b, err := json.MarshalIndent(savedPlan{planFormat, version(), p.pack, p.plan}, "", "  ")
 	if err != nil {
-		return fmt.Errorf("write the plan: %w", err)
+		return err
 	}
 	return os.WriteFile(path, append(b, '\n'), 0o600)
 }
@@ -129,11 +141,11 @@ func readPlan(path string) (savedPlan, error) {
 	var sp savedPlan
 	b, err := os.ReadFile(path)
 	if err != nil {
-		return sp, fail(exitUsage, err, "nothing was touched", "iis-canary plan --package FILE --out "+path)
+		return sp, usage("read the plan: %w", err).then(commandLine("iis-canary plan", "--package", "FILE", "--out", path))
 	}
-	if err := json.Unmarshal(b, &sp); err != nil || sp.Format != planFormat {
-		return sp, fail(exitUsage, fmt.Errorf("%s is no plan of this program (format %d)", path, planFormat), "nothing was touched",
-			"iis-canary plan --package FILE --out "+path)
+	if err := json.Unmarshal(b, &sp); err != nil || sp.Format != planFormat || sp.Plan.App == "" || sp.Package == "" {
+		return sp, usage("%s is no plan of this program (format %d)", path, planFormat).
+			then(commandLine("iis-canary plan", "--package", "FILE", "--out", "NEW"))
 	}
 	return sp, nil
 }
@@ -142,7 +154,7 @@ func readPlan(path string) (savedPlan, error) {
 func (p *prepared) matches(saved savedPlan) error {
 	stale := func(what string) error {
 		return fail(exitPreflight, fmt.Errorf("the plan of %s no longer fits: %s", saved.Plan.Made.Local().Format(time.DateTime), what),
-			"nothing was touched", "iis-canary plan --package "+saved.Package+" --out FILE")
+			"nothing was touched", commandLine("iis-canary plan", "--package", saved.Package, "--out", "FILE"))
 	}
 	switch was, is := saved.Plan, p.plan; {
 	case was.Spec != is.Spec:
@@ -151,6 +163,16 @@ func (p *prepared) matches(saved savedPlan) error {
 		return stale("the package has changed")
 	case was.Seen != is.Seen:
 		return stale("the fleet has changed since")
+	case !sameSteps(was, is):
+		return stale("its steps are not the ones that would be planned now")
 	}
 	return nil
+}
+
+// sameSteps compares all of two plans but what differs in any two: their id and their time.
+func sameSteps(a, b canary.Plan) bool {
+	a.Run, a.Made = b.Run, b.Made
+	x, errX := json.Marshal(a)
+	y, errY := json.Marshal(b)
+	return errX == nil && errY == nil && bytes.Equal(x, y)
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -22,21 +23,19 @@ func rehearseCommand(s streams) *cli.Command {
 	return command(&cli.Command{
 		Name:        "rehearse",
 		Usage:       "put a whole fleet up on this machine, deploy on it, and take it down",
-		Description: "Faults, and the exit code that each must end with:\n\n" + known.String(),
+		Description: "Faults, and the exit code that each must end with:\n\n" + strings.TrimRight(known.String(), "\n"),
 		Flags: []cli.Flag{
 			&cli.IntFlag{Name: "servers", Usage: "`NUMBER` of Windows servers", Value: 6, EnvVars: twin("servers")},
 			&cli.StringSliceFlag{Name: "fault", Usage: "`NAME` of something that goes wrong; may be repeated", EnvVars: twin("fault")},
 			&cli.Float64Flag{Name: "speed", Usage: "divide every configured wait by this `FACTOR`", Value: 20, EnvVars: twin("speed")},
-			&cli.Float64Flag{Name: "traffic", Usage: "customers' requests per `SECOND`", Value: 200, EnvVars: twin("traffic")},
+			&cli.Float64Flag{Name: "traffic", Usage: "`NUMBER` of customers' requests per second", Value: 200, EnvVars: twin("traffic")},
 			textFlag("keep", "leave configuration, package, journals and logs in `DIR`", ""),
 			outputFlag(), noColorFlag(),
 		},
 		Action: func(c *cli.Context) error {
-			o := rehearsal.Options{Servers: c.Int("servers"), Speed: c.Float64("speed"), Traffic: c.Float64("traffic"), Faults: c.StringSlice("fault")}
+			o := rehearsal.Options{Servers: c.Int("servers"), Speed: c.Float64("speed"), Traffic: c.Float64("traffic"), Faults: given(c.StringSlice("fault"))}
 			if err := o.Check(); err != nil {
-				f := usage("%w", err)
-				f.next = []string{"iis-canary rehearse --help"}
-				return f
+				return usage("%w", err).then("iis-canary rehearse --help")
 			}
 			return rehearse(s, c, o)
 		},
@@ -51,7 +50,7 @@ func rehearse(s streams, c *cli.Context, o rehearsal.Options) error {
 	}
 	var sweep func()
 	if o.Dir, sweep, err = workFolder(c.String("keep")); err != nil {
-		return fail(exitUnexpected, err, "nothing was touched")
+		return usage("make the folder of the rehearsal: %w", err).then("choose another --keep DIR")
 	}
 	defer sweep()
 	cd := &conduct{s: s, output: out, noColor: c.Bool("no-color")}
@@ -110,6 +109,11 @@ func seen(fleet *rehearsal.Fleet) (report.Traffic, time.Time) {
 		t.BySlot[slot] = report.SlotTraffic{Requests: int64(n.Requests), Failed: int64(n.Failed), P50MS: n.P50, P99MS: n.P99}
 	}
 	return t, r.FirstBad
+}
+
+// given is the values that are not empty: CI systems set variables to nothing.
+func given(values []string) []string {
+	return slices.DeleteFunc(values, func(v string) bool { return v == "" })
 }
 
 // workFolder is the folder of a rehearsal: the one to keep, or one that sweep removes.

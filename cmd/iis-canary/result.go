@@ -117,13 +117,13 @@ func (cd *conduct) finish(res *result, err error) error {
 	if cd.output == "json" {
 		story = cd.s.err
 	}
-	if err := report.Summary(story, res.outcome, res.story); err != nil {
-		return err
-	}
+	err = report.Summary(story, res.outcome, res.story)
 	if cd.output == "json" {
-		if err := res.outcome.JSON(cd.s.out); err != nil {
-			return err
-		}
+		err = errors.Join(err, res.outcome.JSON(cd.s.out))
+	}
+	if err != nil && res.outcome.Exit == int(exitDone) {
+		return fail(exitUnexpected, fmt.Errorf("write the answer: %w", err), "the run is over: "+string(res.outcome.Outcome),
+			commandLine("iis-canary status", "--config", cd.ses.path))
 	}
 	if res.outcome.Exit == int(exitDone) {
 		return nil

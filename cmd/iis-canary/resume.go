@@ -67,28 +67,40 @@ func takeUp(s streams, c *cli.Context, do func(context.Context, *roll, past) end
 	if err != nil {
 		return err
 	}
+	run := c.String("run")
+	if run != "" && !isRunID(run) {
+		return usage("--run is %q, allowed: an id such as %s", run, exampleRunID).then(commandLine(c.Command.HelpName, "--config", configPath(c)))
+	}
+	if c.Command.Name == "revert" {
+		if err := confirmable(s, c); err != nil {
+			return err
+		}
+	}
 	cd := &conduct{s: s, output: o, noColor: c.Bool("no-color"), lockWait: c.Duration("lock-wait")}
 	ctx, release := cd.trap(c.Context)
 	defer release()
-	if cd.ses, err = connect(ctx, s, c.String("config"), say(s)); err != nil {
-		return err
+	ask, settled := untilAsked(ctx, cd.stop)
+	defer settled()
+	if cd.ses, err = connect(ask, s, configPath(c), say(s)); err != nil {
+		return orStopped(ask, err)
 	}
 	defer cd.ses.close()
-	was, err := cd.recall(ctx, c.String("run"))
+	was, err := cd.recall(ask, run)
 	if err != nil {
-		return err
+		return orStopped(ask, err)
 	}
 	if c.Command.Name == "revert" {
-		if err := cd.announceRevert(was, c.Bool("yes")); err != nil {
+		if err := cd.announceRevert(ask, was, c.Bool("yes")); err != nil {
 			return err
 		}
 	} else if err := cd.unpack(was, c.String("package")); err != nil {
 		return err
 	}
-	source, ms, err := cd.traffic(ctx, was.plan)
-	if err != nil {
+	source, ms, err := cd.traffic(ask, was.plan)
+	if err := orStopped(ask, err); err != nil {
 		return err
 	}
+	settled()
 	return cd.finish(cd.run(ctx, was.plan, was.path, source, ms, func(ctx context.Context, r *roll) ending { return do(ctx, r, was) }))
 }
 
@@ -187,7 +199,7 @@ func (cd *conduct) newestShard(ctx context.Context) (string, error) {
 }
 
 // announceRevert shows what will be put back, and asks.
-func (cd *conduct) announceRevert(was past, yes bool) error {
+func (cd *conduct) announceRevert(ctx context.Context, was past, yes bool) error {
 	back := canary.Revert(was.plan, was.progress)
 	if err := report.PlanText(cd.s.err, back, canary.Inventory{}, canary.Timeline{}, report.Notes{}); err != nil {
 		return err
@@ -195,7 +207,7 @@ func (cd *conduct) announceRevert(was past, yes bool) error {
 	if yes || len(back.Waves) == 0 {
 		return nil
 	}
-	return confirm(cd.s, cd.ses.spec.App, "revert")
+	return confirm(ctx, cd.s, cd.ses.spec.App, "revert")
 }
 
 // unpack opens the package again, for a run that died while it was on its way to the servers.

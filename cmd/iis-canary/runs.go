@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -26,6 +27,13 @@ func newRunID(now time.Time) string {
 	_, _ = rand.Read(b[:]) // never fails: crypto/rand panics instead
 	return fmt.Sprintf("%s-%x", now.UTC().Format("20060102-150405"), b)
 }
+
+const exampleRunID = "20261121-101500-ab12"
+
+var runID = regexp.MustCompile(`^[0-9]{8}-[0-9]{6}-[0-9a-f]{4}$`)
+
+// isRunID reports whether newRunID may have made the name; it becomes part of a path.
+func isRunID(s string) bool { return runID.MatchString(s) }
 
 // open makes the folder where it does not exist yet.
 func openRuns(state, app string) (runs, error) {

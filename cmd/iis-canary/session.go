@@ -36,9 +36,9 @@ func loadSpec(s streams, path string) (*configs.Spec, error) {
 		return spec, nil
 	}
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fail(exitUsage, err, "nothing was touched", "iis-canary validate --config FILE")
+		return nil, usage("%w", err).then("name the file: --config FILE (configs/examples/minimal.yaml is one to start from)")
 	}
-	return nil, fail(exitUsage, err, "nothing was touched", "iis-canary validate --config "+path)
+	return nil, usage("%w", err).then("correct it, then: " + commandLine("iis-canary validate", "--config", path))
 }
 
 // connect makes the adapters and finds out which servers there are. It changes nothing.
@@ -63,7 +63,7 @@ func connect(ctx context.Context, s streams, path string, say func(string)) (*se
 }
 
 func unreached(err error) error {
-	return fail(exitPreflight, err, "nothing was touched")
+	return fail(exitPreflight, err, "nothing was touched", "mend that, then type the same line again")
 }
 
 // owner names who runs this process, for the lease.

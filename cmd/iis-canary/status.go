@@ -37,12 +37,12 @@ func statusCommand(s streams) *cli.Command {
 			}
 			ctx, stop := signal.NotifyContext(c.Context, os.Interrupt)
 			defer stop()
-			ses, err := connect(ctx, s, c.String("config"), say(s))
+			ses, err := connect(ctx, s, configPath(c), say(s))
 			if err != nil {
-				return err
+				return orStopped(ctx, err)
 			}
 			defer ses.close()
-			return ses.status(ctx, s, o)
+			return orStopped(ctx, ses.status(ctx, s, o))
 		},
 	})
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"runtime"
 	"runtime/debug"
 
@@ -58,12 +59,17 @@ func versionCommand(s streams) *cli.Command {
 			if o == "json" {
 				return json.NewEncoder(s.out).Encode(st)
 			}
-			fmt.Fprintf(s.out, "iis-canary %s", st.Version)
-			if st.Revision != "" {
-				fmt.Fprintf(s.out, " (%.12s, %s)", st.Revision, st.Time)
-			}
-			fmt.Fprintf(s.out, " %s %s\n", st.Go, st.Platform)
-			return nil
+			return st.text(s.out)
 		},
 	})
+}
+
+// text writes the stamp as one line for people.
+func (st stamp) text(w io.Writer) error {
+	source := ""
+	if st.Revision != "" {
+		source = fmt.Sprintf(" (%.12s, %s)", st.Revision, st.Time)
+	}
+	_, err := fmt.Fprintf(w, "iis-canary %s%s %s %s\n", st.Version, source, st.Go, st.Platform)
+	return err
 }

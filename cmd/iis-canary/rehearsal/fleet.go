@@ -40,10 +40,10 @@ func (o Options) Check() error {
 	if o.Servers < 2 || o.Servers > 100 {
 		all = append(all, fmt.Errorf("--servers is %d, allowed: 2 to 100", o.Servers))
 	}
-	if o.Speed < 1 || o.Speed > 200 {
+	if !(o.Speed >= 1 && o.Speed <= 200) {
 		all = append(all, fmt.Errorf("--speed is %g, allowed: 1 to 200", o.Speed))
 	}
-	if o.Traffic < 1 || o.Traffic > 5000 {
+	if !(o.Traffic >= 1 && o.Traffic <= 5000) {
 		all = append(all, fmt.Errorf("--traffic is %g, allowed: 1 to 5000 requests per second", o.Traffic))
 	}
 	return errors.Join(append(all, CheckFaults(o.Faults))...)

@@ -1,0 +1,112 @@
+package main
+
+import (
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"iiscanary/configs"
+)
+
+// unknownCommand refuses a command that does not exist, with the one that comes closest.
+func unknownCommand(c *cli.Context) error {
+	name := c.Args().First()
+	var known []string
+	for _, command := range c.App.VisibleCommands() {
+		known = append(known, command.Name)
+	}
+	f := usage("there is no command %q", name)
+	if near := configs.Nearest(name, known); near != "" {
+		return f.then(commandLine(append([]string{c.App.Name, near}, c.Args().Tail()...)...))
+	}
+	return f.then(c.App.Name + " --help")
+}
+
+// The flag parser's words for a flag that does not exist, and its one dash in front of every other.
+const undefinedFlag = "flag provided but not defined: -"
+
+var oneDash = regexp.MustCompile(`flag -([a-z]{2})|: -([a-z]{2})|for -([a-z]{2})`)
+
+// badFlag restates what the flag parser says.
+func badFlag(c *cli.Context, err error) error {
+	text := strings.TrimSpace(err.Error())
+	program := c.Command.HelpName
+	name, undefined := strings.CutPrefix(text, undefinedFlag)
+	if !undefined {
+		text, _, _ = strings.Cut(strings.TrimSuffix(text, ": parse error"), ": strconv.")
+		text = oneDash.ReplaceAllStringFunc(text, func(s string) string { return strings.Replace(s, "-", "--", 1) })
+		return usage("%s", text).then(program + " --help")
+	}
+	name = strings.TrimLeft(name, "-")
+	if program == c.App.Name {
+		return usage("there is no flag %s in front of a command: flags follow it", dashed(name)).
+			then(program+" COMMAND "+dashed(name), program+" --help")
+	}
+	f := usage("%s has no flag %s", c.Command.Name, dashed(name))
+	var known []string
+	for _, flag := range c.Command.VisibleFlags() {
+		known = append(known, flag.Names()[0])
+	}
+	if near := configs.Nearest(name, known); near != "" {
+		return f.then(program+" "+dashed(near), program+" --help")
+	}
+	return f.then(program + " --help")
+}
+
+func dashed(flag string) string {
+	if len(flag) == 1 {
+		return "-" + flag
+	}
+	return "--" + flag
+}
+
+// noArguments refuses every positional argument: the flag parser stops at the first one, and would silently ignore a
+// --dry-run behind it. The corrected line keeps every flag, those in front of the argument too.
+func noArguments(c *cli.Context) error {
+	if !c.Args().Present() {
+		return nil
+	}
+	rest := c.Args().Slice()
+	behind := slices.IndexFunc(rest, func(word string) bool { return strings.HasPrefix(word, "-") })
+	line := c.Lineage()[1].Args().Slice()
+	front := line[1 : len(line)-len(rest)]
+	if n := len(front); n > 0 && front[n-1] == "--" {
+		front = front[:n-1]
+	}
+	corrected := append([]string{c.Command.HelpName}, front...)
+	if behind >= 0 {
+		return usage("%s takes no arguments, found %q: the flags behind it would be ignored", c.Command.Name, rest[0]).
+			then(commandLine(append(corrected, rest[behind:]...)...))
+	}
+	f := usage("%s takes no arguments, found %q", c.Command.Name, rest[0])
+	if flag := meant(c.Command, rest[0]); flag != "" {
+		return f.then(commandLine(append(corrected, flag, rest[0])...))
+	}
+	return f.then(c.Command.HelpName + " --help")
+}
+
+// meant is the flag that an argument was probably meant for; empty where none comes to mind.
+func meant(c *cli.Command, argument string) string {
+	flags := map[string]string{".yaml": "config", ".yml": "config", ".zip": "package", ".nupkg": "package"}
+	name := flags[strings.ToLower(filepath.Ext(argument))]
+	for _, f := range c.Flags {
+		if name != "" && f.Names()[0] == name {
+			return "--" + name
+		}
+	}
+	return ""
+}
+
+// commandLine is one as it can be typed: words with spaces or shell signs in double quotes, which every shell takes. The
+// first word is the program, with its command.
+func commandLine(words ...string) string {
+	for i, w := range words[1:] {
+		if w == "" || strings.ContainsAny(w, " \t&|<>()';*?`$") {
+			words[i+1] = `"` + w + `"`
+		}
+	}
+	return strings.Join(words, " ")
+}
