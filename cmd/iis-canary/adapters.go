@@ -48,8 +48,8 @@ const (
 	longestBackoff  = 5 * time.Second
 )
 
-// fleet makes the adapter to the servers that the target groups list.
-func (ses *session) fleet(members []alb.Member) (*iis.Fleet, error) {
+// fleet makes the adapter to these servers.
+func (ses *session) fleet(servers []canary.Server) (*iis.Fleet, error) {
 	w := ses.spec.Servers.WinRM
 	user, err := w.User.Resolve()
 	if err != nil {
@@ -70,12 +70,12 @@ func (ses *session) fleet(members []alb.Member) (*iis.Fleet, error) {
 		UserAgent:   userAgent(),
 		Timeouts:    iis.Timeouts{Stable: site.Stable, StopWait: site.StopWait},
 	}
-	for _, m := range members {
-		host, port, err := ses.reach(m)
+	for _, s := range servers {
+		host, port, err := ses.reach(s)
 		if err != nil {
 			return nil, err
 		}
-		o.Endpoints = append(o.Endpoints, iis.Endpoint{Server: ses.name(m), Host: host, Port: port, HTTPS: w.HTTPS,
+		o.Endpoints = append(o.Endpoints, iis.Endpoint{Server: s.Name, Host: host, Port: port, HTTPS: w.HTTPS,
 			User: user, Password: iis.Secret(password), CAs: cas, ServerName: w.ServerName})
 	}
 	f := iis.NewFleet(o)
@@ -137,19 +137,18 @@ func (ses *session) address(m alb.Member) string {
 	return m.PrivateIP
 }
 
-// reach is the address of a member's WinRM listener, with its port.
-func (ses *session) reach(m alb.Member) (string, int, error) {
-	a := ses.address(m)
-	if a == "" {
-		return "", 0, fmt.Errorf("%s: servers.address is %s, and %s has none", ses.spec.Pos("servers.address"), ses.spec.Servers.Address, m.Instance)
+// reach is the address of a server's WinRM listener, with its port.
+func (ses *session) reach(s canary.Server) (string, int, error) {
+	if s.Address == "" {
+		return "", 0, fmt.Errorf("%s: servers.address is %s, and %s has none", ses.spec.Pos("servers.address"), ses.spec.Servers.Address, s.Instance)
 	}
-	host, text, err := net.SplitHostPort(a)
+	host, text, err := net.SplitHostPort(s.Address)
 	if err != nil {
-		return a, ses.spec.Servers.WinRM.Port, nil
+		return s.Address, ses.spec.Servers.WinRM.Port, nil
 	}
 	port, err := strconv.Atoi(text)
 	if err != nil {
-		return "", 0, fmt.Errorf("%s of %s: %q is no port", ses.spec.Servers.Address, m.Instance, text)
+		return "", 0, fmt.Errorf("%s of %s: %q is no port", ses.spec.Servers.Address, s.Instance, text)
 	}
 	return host, port, nil
 }

@@ -20,11 +20,12 @@ type conduct struct {
 	output   string
 	noColor  bool
 	lockWait time.Duration
+	// goingBack is set for a run that only puts servers back.
+	goingBack bool
 
 	screen *screen
 	stop   <-chan struct{}
 	saw    func() (report.Traffic, time.Time) // what customers saw, where somebody counts; and their first bad answer
-	mark   func(canary.Event)                 // hears every event; may be nil
 }
 
 // trap prepares for interrupts; release ends that and the screen.
@@ -44,7 +45,7 @@ func (cd *conduct) deploy(ctx context.Context, p *prepared) (*result, error) {
 		return cd.nothing(ctx, p.plan)
 	}
 	cd.ses.hosts.Use(p.release)
-	books, err := cd.books(p.plan.Run)
+	books, err := cd.books()
 	if err != nil {
 		return nil, fail(exitUnexpected, err, "nothing was touched")
 	}
@@ -57,14 +58,14 @@ func (cd *conduct) deploy(ctx context.Context, p *prepared) (*result, error) {
 }
 
 // books opens the folder of journals.
-func (cd *conduct) books(string) (runs, error) {
+func (cd *conduct) books() (runs, error) {
 	return openRuns(cd.ses.relative(cd.ses.spec.State), cd.ses.spec.App)
 }
 
 // run holds the lease on every server while do executes the plan, then reads the fleet again.
 func (cd *conduct) run(ctx context.Context, p canary.Plan, path string, source metrics.Source, ms []metrics.Metric,
 	do func(context.Context, *roll) ending) (*result, error) {
-	if err := cd.lease(ctx, p); err != nil {
+	if err := cd.lease(ctx, p, cd.leasable(ctx, p)); err != nil {
 		return nil, err
 	}
 	defer cd.giveBack(ctx)
@@ -77,23 +78,34 @@ func (cd *conduct) run(ctx context.Context, p canary.Plan, path string, source m
 	if err != nil {
 		return nil, fail(exitUnexpected, err, "nothing was touched by this command")
 	}
-	r := &roll{world: w, journal: journal.NewShards(file, cd.ses.hosts, p), stop: cd.stops(), watch: cd.hear, onRefuse: cd.ses.spec.OnFailure}
+	r := &roll{world: w, journal: journal.NewShards(file, cd.ses.hosts, p), stop: cd.stops(), watch: cd.screen.Event, onRefuse: cd.ses.spec.OnFailure}
 	end := do(ctx, r)
 	return cd.conclude(ctx, p, end), nil
 }
 
-func (cd *conduct) hear(e canary.Event) {
-	cd.screen.Event(e)
-	if cd.mark != nil {
-		cd.mark(e)
+// leasable is the servers to lock: all of them for a way forward. A way back does not wait for a server that cannot be
+// reached: it is named, and the others are put back.
+func (cd *conduct) leasable(ctx context.Context, p canary.Plan) []string {
+	all := names(p.Servers)
+	if !cd.goingBack {
+		return all
 	}
+	var out []string
+	for _, server := range all {
+		if _, err := cd.ses.hosts.Survey(ctx, server); err != nil {
+			cd.screen.Note("going on without the lease of " + server + ": " + err.Error())
+			continue
+		}
+		out = append(out, server)
+	}
+	return out
 }
 
-// lease locks every server, waiting for another run to end where the operator wants that.
-func (cd *conduct) lease(ctx context.Context, p canary.Plan) error {
+// lease locks servers, waiting for another run to end where the operator wants that.
+func (cd *conduct) lease(ctx context.Context, p canary.Plan, servers []string) error {
 	until := time.Now().Add(cd.lockWait)
 	for said := false; ; said = true {
-		err := cd.ses.hosts.Acquire(ctx, names(p.Servers), p.Run, owner(), "deploy "+p.New.Slot, leaseLife)
+		err := cd.ses.hosts.Acquire(ctx, servers, p.Run, owner(), "deploy "+p.New.Slot, leaseLife)
 		held, locked := errors.AsType[*iis.LeasedError](err)
 		if err == nil {
 			return nil

@@ -36,7 +36,7 @@ func (ses *session) inventory(ctx context.Context) (canary.Inventory, error) {
 
 // look reads one server.
 func (ses *session) look(ctx context.Context, m alb.Member) canary.Found {
-	f := canary.Found{Server: ses.server(m), Health: m.Health}
+	f := canary.Found{Server: ses.server(m), Health: m.Health, Problems: m.Problems}
 	survey, err := ses.hosts.Survey(ctx, f.Name)
 	if err != nil {
 		f.Problems = append(f.Problems, err.Error())

@@ -48,6 +48,9 @@ func (ses *session) prepare(ctx context.Context, o order) (*prepared, error) {
 	if p.inventory, err = ses.inventory(ctx); err != nil {
 		return nil, err
 	}
+	if err := ses.forgotten(ctx, p.inventory); err != nil {
+		return nil, err
+	}
 	p.plan, err = canary.NewPlan(ses.wanted(newRunID(time.Now()), release), p.inventory)
 	if err != nil {
 		return nil, fail(exitPreflight, err, "nothing was touched", "iis-canary status --config "+ses.path)

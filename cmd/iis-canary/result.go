@@ -20,20 +20,27 @@ type result struct {
 // truthTime bounds the last look at the fleet.
 const truthTime = time.Minute
 
+// A health check may flap: only what is found again and again is a trouble.
+const (
+	truthTries = 4
+	truthPause = 2 * time.Second
+)
+
 // conclude reads the fleet again and compares it with what the run says it came to. The fleet wins.
 func (cd *conduct) conclude(ctx context.Context, p canary.Plan, end ending) *result {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), truthTime)
 	defer cancel()
-	found, troubles := cd.ses.truth(ctx, p.Servers)
-	res := &result{}
-	switch end.outcome {
-	case report.Deployed:
-		troubles = append(troubles, whole(found, func(string) string { return p.New.Slot })...)
-	case report.Reverted:
-		troubles = append(troubles, whole(found, func(name string) string { return oldOf(p, name) })...)
-	default:
-		troubles = append(troubles, serving(found)...)
+	found, troubles := cd.compared(ctx, p, end.outcome)
+	for range truthTries - 1 {
+		if len(troubles) == 0 || (end.outcome != report.Deployed && end.outcome != report.Reverted) {
+			break
+		}
+		if (wallClock{}).Wait(ctx, truthPause) != nil {
+			break
+		}
+		found, troubles = cd.compared(ctx, p, end.outcome)
 	}
+	res := &result{}
 	if len(troubles) > 0 && end.code != exitAbandoned {
 		end.outcome, end.code = report.Mixed, exitMixed
 	}
@@ -52,6 +59,18 @@ func (cd *conduct) conclude(ctx context.Context, p canary.Plan, end ending) *res
 	}
 	res.story = report.Story{Why: why(end), Trouble: troubles, Next: cd.next(end, p.Run)}
 	return res
+}
+
+// compared is the fleet as it is now, and what about it is not as an outcome says.
+func (cd *conduct) compared(ctx context.Context, p canary.Plan, outcome report.Result) ([]report.Server, []string) {
+	found, troubles := cd.ses.truth(ctx, p.Servers)
+	switch outcome {
+	case report.Deployed:
+		return found, append(troubles, whole(found, func(string) string { return p.New.Slot })...)
+	case report.Reverted:
+		return found, append(troubles, whole(found, func(name string) string { return oldOf(p, name) })...)
+	}
+	return found, append(troubles, serving(found)...)
 }
 
 // serving says which servers do not serve at all, whatever they run.

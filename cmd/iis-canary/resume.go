@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -89,6 +90,10 @@ func takeUp(s streams, c *cli.Context, do func(context.Context, *roll, past) end
 	if err != nil {
 		return orStopped(ask, err)
 	}
+	if err := cd.ses.aim(was.plan.Servers); err != nil {
+		return unreached(err)
+	}
+	cd.goingBack = c.Command.Name == "revert" || was.progress.Reverting
 	if c.Command.Name == "revert" {
 		if err := cd.announceRevert(ask, was, c.Bool("yes")); err != nil {
 			return err
@@ -107,7 +112,7 @@ func takeUp(s streams, c *cli.Context, do func(context.Context, *roll, past) end
 // recall finds the run's journal: in the state folder, or in shards on the servers.
 func (cd *conduct) recall(ctx context.Context, run string) (past, error) {
 	var p past
-	books, err := cd.books(run)
+	books, err := cd.books()
 	if err != nil {
 		return p, fail(exitUnexpected, err, "nothing was touched by this command")
 	}
@@ -128,7 +133,7 @@ func (cd *conduct) recall(ctx context.Context, run string) (past, error) {
 		return p, fail(exitUnexpected, err, "nothing was touched by this command")
 	}
 	defer file.Close()
-	plan, found := planOf(file)
+	plan, found := firstPlan(file.Events())
 	if !found {
 		return p, fail(exitPreflight, fmt.Errorf("the journal of run %s holds no plan", run), "nothing was touched")
 	}
@@ -137,46 +142,40 @@ func (cd *conduct) recall(ctx context.Context, run string) (past, error) {
 	return p, nil
 }
 
-// planOf is the plan that a journal begins with.
-func planOf(j canary.Journal) (canary.Plan, bool) {
-	for e := range j.Events() {
-		if e.Type == canary.Planned && e.Plan != nil && !e.Plan.Revert {
-			return *e.Plan, true
-		}
-	}
-	return canary.Plan{}, false
-}
-
-// collect writes the journal file from the servers' shards where this machine has none.
+// collect writes the journal file from the servers' shards where this machine has none: first from the servers that are in
+// the target groups, to learn the plan, then from all that the plan names. The one in hand may be in no group any more.
 func (cd *conduct) collect(ctx context.Context, run, path string) error {
 	if exists(path) {
 		return nil
 	}
-	events, err := journal.Collect(ctx, cd.ses.hosts.Servers(), func(ctx context.Context, server string) ([]string, error) {
-		return cd.shard(ctx, server, run)
-	})
-	if missing, some := errors.AsType[*journal.IncompleteError](err); some && len(events) > 0 {
-		cd.screen.Note(missing.Error())
-	} else if err != nil {
-		return fmt.Errorf("collect run %s from the servers: %w", run, err)
+	events, err := cd.gather(ctx, run)
+	if err != nil {
+		return err
 	}
-	if len(events) == 0 {
+	plan, known := firstPlan(slices.Values(events))
+	if !known {
 		return fmt.Errorf("neither this machine nor any server knows a run %s", run)
+	}
+	if err := cd.ses.aim(plan.Servers); err != nil {
+		return err
+	}
+	if events, err = cd.gather(ctx, run); err != nil {
+		return err
 	}
 	return journal.Write(path, events)
 }
 
-// shard is what one server knows of a run.
-func (cd *conduct) shard(ctx context.Context, server, run string) ([]string, error) {
-	shards, err := cd.ses.hosts.Notes(ctx, server, run)
-	if err != nil {
-		return nil, err
+// gather merges what each server at hand knows of a run. A server that cannot be asked is said, and left out.
+func (cd *conduct) gather(ctx context.Context, run string) ([]canary.Event, error) {
+	events, err := journal.Collect(ctx, cd.ses.hosts.Servers(), func(ctx context.Context, server string) ([]string, error) {
+		return cd.ses.shard(ctx, server, run)
+	})
+	if missing, some := errors.AsType[*journal.IncompleteError](err); some {
+		cd.screen.Note(missing.Error())
+	} else if err != nil {
+		return nil, fmt.Errorf("collect run %s from the servers: %w", run, err)
 	}
-	var lines []string
-	for _, s := range shards {
-		lines = append(lines, s.Lines...)
-	}
-	return lines, nil
+	return events, nil
 }
 
 // newestShard asks the servers for the newest run.
@@ -212,7 +211,7 @@ func (cd *conduct) announceRevert(ctx context.Context, was past, yes bool) error
 
 // unpack opens the package again, for a run that died while it was on its way to the servers.
 func (cd *conduct) unpack(was past, path string) error {
-	books, err := cd.books(was.plan.Run)
+	books, err := cd.books()
 	if err != nil {
 		return fail(exitUnexpected, err, "nothing was touched by this command")
 	}

@@ -7,20 +7,21 @@ import (
 	"io/fs"
 	"os"
 	"os/user"
+	"slices"
 
 	"iiscanary/alb"
+	"iiscanary/canary"
 	"iiscanary/configs"
 	"iiscanary/iis"
 )
 
 // session is one command's hold on a fleet: the configuration and the adapters that were made from it.
 type session struct {
-	spec    *configs.Spec
-	path    string // of the configuration
-	say     func(string)
-	elb     *alb.Client
-	hosts   *iis.Fleet
-	members []alb.Member
+	spec  *configs.Spec
+	path  string // of the configuration
+	say   func(string)
+	elb   *alb.Client
+	hosts *iis.Fleet
 }
 
 // loadSpec reads the configuration; every mistake in it is one error.
@@ -55,11 +56,26 @@ func connect(ctx context.Context, s streams, path string, say func(string)) (*se
 	if err != nil {
 		return nil, unreached(err)
 	}
-	ses.members = survey.Members
-	if ses.hosts, err = ses.fleet(survey.Members); err != nil {
+	var servers []canary.Server
+	for _, m := range survey.Members {
+		servers = append(servers, ses.server(m))
+	}
+	if ses.hosts, err = ses.fleet(servers); err != nil {
 		return nil, unreached(err)
 	}
 	return ses, nil
+}
+
+// aim turns to the servers of a plan. A server that a run took out of rotation long ago is in no target group any more, but
+// the plan still knows where it is.
+func (ses *session) aim(servers []canary.Server) error {
+	if known := names(servers); slices.Equal(slices.Sorted(slices.Values(known)), ses.hosts.Servers()) {
+		return nil
+	}
+	ses.close()
+	var err error
+	ses.hosts, err = ses.fleet(servers)
+	return err
 }
 
 func unreached(err error) error {

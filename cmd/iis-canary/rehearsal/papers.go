@@ -104,6 +104,9 @@ func (f *Fleet) Customers() traffic.Report { return f.traffic.Snapshot() }
 // Healthy is how many servers the balancer sends requests to.
 func (f *Fleet) Healthy() int { return f.Balancer.Truth().Groups[groupName].Healthy }
 
+// Listed is how many servers the balancer lists: registered, or still draining.
+func (f *Fleet) Listed() int { return len(f.Balancer.Truth().Groups[groupName].Targets) }
+
 // Changes is how many calls have changed something: on the balancer, and on the servers.
 func (f *Fleet) Changes() int {
 	n := len(f.Balancer.Mutations())
