@@ -46,10 +46,14 @@ func (a Drain) out(h TargetHealth) bool {
 	return h.State == Unused
 }
 
-// Do deregisters, waiting for spare capacity where there is none, and then carries out the policy.
+// Do deregisters, waiting for spare capacity where there is none, and then carries out the policy. A server that cannot be
+// reached stays where it is: out of rotation nobody could work on it, and its place would be missing to the others.
 func (a Drain) Do(ctx context.Context, w World) error {
 	if len(a.Targets) == 0 {
 		return nil
+	}
+	if _, err := w.Slots(ctx, a.Server); err != nil {
+		return fmt.Errorf("left in rotation: %w", err)
 	}
 	err := untilSpare(ctx, w, a.Wait, a.Poll, func() error { return w.Deregister(ctx, a.Targets, a.Floor) })
 	if err != nil {

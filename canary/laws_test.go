@@ -349,3 +349,21 @@ func TestLaw11UnreachableIsNotFailedAndNotDone(t *testing.T) {
 		}
 	})
 }
+
+func TestAServerThatCannotBeReachedIsNotTakenOutOfRotation(t *testing.T) {
+	bubble(t, func(st *stage) {
+		st.must(st.run())
+		st.world.Break(canarytest.Fault{Op: "slots", Server: "web-03", Kind: canarytest.Unreachable})
+		if err := st.revert(); !errors.Is(err, canary.ErrUnreachable) {
+			st.t.Fatalf("the revert ends as %v", err)
+		}
+		if what := st.world.Wrong(oldSlot); slices.ContainsFunc(what, func(s string) bool { return !strings.HasPrefix(s, "web-03") }) {
+			st.t.Errorf("the others are not back: %v", what)
+		}
+		i := slices.IndexFunc(st.plan.Servers, func(s canary.Server) bool { return s.Name == "web-03" })
+		health, err := st.world.Health(st.t.Context(), st.plan.Servers[i].Targets)
+		if err != nil || !health[0].In() {
+			st.t.Errorf("it was taken out all the same: %v %v", health, err)
+		}
+	})
+}

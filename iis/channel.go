@@ -31,7 +31,11 @@ type channel struct {
 	ended   <-chan struct{} // closed when the session dropped last is off the server
 	count   int
 	closed  bool
+	silent  bool // the last operation could not reach the server: the next gets one short try, not the whole patience again
 }
+
+// patience is for a server that did not answer the last time.
+const patience = 15 * time.Second
 
 var errClosed = errors.New("the connection to the fleet is closed")
 
@@ -86,17 +90,31 @@ func (c *channel) run(ctx context.Context, op operation) (json.RawMessage, error
 		return nil, fmt.Errorf("still waiting for an earlier operation: %w", context.Cause(ctx))
 	}
 	c.count++
+	tries := c.tries
+	if c.silent {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, patience)
+		defer cancel()
+		tries = 1
+	}
 	request := agent.Request{ID: fmt.Sprintf("%s-%d", c.server, c.count), Op: op.name, Args: op.args, Lease: op.fence}
+	result, err := c.persist(ctx, request, op.blob, tries)
+	c.silent = err != nil && (worthRetrying(err) || errors.Is(context.Cause(ctx), context.DeadlineExceeded))
+	return result, err
+}
+
+// persist repeats a request on a new session each time that the last one broke.
+func (c *channel) persist(ctx context.Context, request agent.Request, blob []byte, tries int) (json.RawMessage, error) {
 	pause := c.pause
 	for try := 1; ; try++ {
-		result, err := c.attempt(ctx, request, op.blob)
+		result, err := c.attempt(ctx, request, blob)
 		if !worthRetrying(err) || ctx.Err() != nil {
 			return result, err
 		}
-		if try >= c.tries {
+		if try >= tries {
 			return nil, fmt.Errorf("%d tries: %w", try, err)
 		}
-		c.log.Debug("connection lost, trying again", "server", c.server, "op", op.name, "try", try, "err", err)
+		c.log.Debug("connection lost, trying again", "server", c.server, "op", request.Op, "try", try, "err", err)
 		if err := wait(ctx, pause/2+rand.N(pause)); err != nil {
 			return nil, err
 		}

@@ -274,3 +274,24 @@ func TestAHeldRunGoesOnWhenTheLogsAreBack(t *testing.T) {
 	enter(t, "resume", "-c", f.Config()).must(t, 0)
 	everywhere(t, f, rehearsal.NewSlot)
 }
+
+func TestARevertDoesNotWaitForAServerThatCannotBeReached(t *testing.T) {
+	t.Parallel()
+	f := putUp(t)
+	enter(t, "deploy", "-c", f.Config(), "--package", f.Package(), "--yes").must(t, 0)
+	f.Servers[2].Unreachable(true)
+	if y := enter(t, "revert", "-c", f.Config(), "--yes").must(t, 4); !strings.Contains(y.out, "trouble: web-03") {
+		t.Errorf("the server is not named:\n%s", y.out)
+	}
+	for i, s := range f.Servers[:2] {
+		if running := s.Truth().Running; !slices.Equal(running, []string{rehearsal.OldSlot}) {
+			t.Errorf("server %d runs %v", i+1, running)
+		}
+	}
+	if n := f.Healthy(); n != len(f.Servers) {
+		t.Errorf("%d of %d servers are in rotation", n, len(f.Servers))
+	}
+	f.Servers[2].Unreachable(false)
+	enter(t, "revert", "-c", f.Config(), "--yes").must(t, 0)
+	everywhere(t, f, rehearsal.OldSlot)
+}

@@ -92,13 +92,23 @@ func (cd *conduct) leasable(ctx context.Context, p canary.Plan) []string {
 	}
 	var out []string
 	for _, server := range all {
-		if _, err := cd.ses.hosts.Survey(ctx, server); err != nil {
+		if err := cd.answers(ctx, server); err != nil {
 			cd.screen.Note("going on without the lease of " + server + ": " + err.Error())
 			continue
 		}
 		out = append(out, server)
 	}
 	return out
+}
+
+// answerTime is how long a way back waits for a server before it goes on with the others.
+const answerTime = 15 * time.Second
+
+func (cd *conduct) answers(ctx context.Context, server string) error {
+	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	defer cancel()
+	_, err := cd.ses.hosts.Survey(ctx, server)
+	return err
 }
 
 // lease locks servers, waiting for another run to end where the operator wants that.
