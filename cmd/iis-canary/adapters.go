@@ -153,8 +153,11 @@ func (ses *session) reach(s canary.Server) (string, int, error) {
 	return host, port, nil
 }
 
-// source makes the adapter to the logs.
-func (ses *session) source() (metrics.Source, error) {
+// source is the logs as the judge asks them.
+func (ses *session) source() (metrics.Source, error) { return ses.elastic() }
+
+// elastic makes the adapter to the cluster that holds the logs.
+func (ses *session) elastic() (*elastic.Source, error) {
 	e := ses.spec.Sources.Elastic
 	o := elastic.Options{
 		URLs: e.URLs, Index: e.Index, Flavour: elastic.Flavour(e.Flavour), Filter: e.Query,

@@ -79,8 +79,10 @@ func (cd *conduct) run(ctx context.Context, p canary.Plan, path string, source m
 		return nil, fail(exitUnexpected, err, "nothing was touched by this command")
 	}
 	r := &roll{world: w, journal: journal.NewShards(file, cd.ses.hosts, p), stop: cd.stops(), watch: cd.screen.Event, onRefuse: cd.ses.spec.OnFailure}
-	end := do(ctx, r)
-	return cd.conclude(ctx, p, end), nil
+	cd.announce(ctx, p)
+	res := cd.conclude(ctx, p, do(ctx, r))
+	cd.sum(ctx, p, res)
+	return res, nil
 }
 
 // leasable is the servers to lock: all of them for a way forward. A way back does not wait for a server that cannot be

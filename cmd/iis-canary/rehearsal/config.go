@@ -65,6 +65,8 @@ func (f *Fleet) configText() string {
 		"    release: { field: iis.access.site_name, value: slot }",
 		"    bucket: " + max(o.scaled(5*time.Second), wholeSecond).String(),
 		"    max_lag: " + (o.scaled(60*time.Second) + 4*wholeSecond).String(),
+		"notify:",
+		"  - { on: [failed], elastic: " + failureIndex + " }",
 		"on_failure: revert",
 		"state: state",
 		"",

@@ -55,7 +55,9 @@ const (
 	groupName = "web-443"
 	index     = "logs-iis.access-default"
 	winrmUser = "deployer"
-	healthURL = "/health"
+
+	failureIndex = "deploy-events"
+	healthURL    = "/health"
 )
 
 // Fleet is a fleet that stands.

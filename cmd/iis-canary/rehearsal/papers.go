@@ -107,6 +107,9 @@ func (f *Fleet) Healthy() int { return f.Balancer.Truth().Groups[groupName].Heal
 // Listed is how many servers the balancer lists: registered, or still draining.
 func (f *Fleet) Listed() int { return len(f.Balancer.Truth().Groups[groupName].Targets) }
 
+// Failures is how many failure metrics the log store has.
+func (f *Fleet) Failures() int { return f.Logs.Documents(failureIndex) }
+
 // Changes is how many calls have changed something: on the balancer, and on the servers.
 func (f *Fleet) Changes() int {
 	n := len(f.Balancer.Mutations())
