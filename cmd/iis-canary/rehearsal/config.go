@@ -51,7 +51,7 @@ func (f *Fleet) configText() string {
 			", requests: 6, under: 200ms, status: 200, tries: 4, version_header: X-App-Release }",
 		"drain: { policy: observed, settle: " + at(20*time.Second) + ", poll: " + at(5*time.Second) + " }",
 		"admit: { poll: " + at(5*time.Second) + ", grace: " + max(o.scaled(30*time.Second), 10*time.Second).String() + " }",
-		"rollout: { waves: each, min_healthy: 60% }",
+		"rollout: { waves: each, min_healthy: " + f.floor() + " }",
 		"bake: { for: " + at(30*time.Second) + ", at_most: " + max(o.scaled(10*time.Minute), 5*wholeSecond).String() + ", poll: " + at(5*time.Second) + " }",
 		"metrics:",
 		"  - { name: errors, source: elastic, bad: 'status >= 500', limit: 1.5 x old + 0.1%, on_no_data: hold }",
@@ -71,4 +71,12 @@ func (f *Fleet) configText() string {
 		"state: state",
 		"",
 	}, "\n")
+}
+
+// floor is how many servers must stay healthy. Of two servers, 60 % would be both, and none could ever leave.
+func (f *Fleet) floor() string {
+	if f.options.Servers < 3 {
+		return "50%"
+	}
+	return "60%"
 }
