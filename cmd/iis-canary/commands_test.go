@@ -15,6 +15,7 @@ import (
 
 	"iiscanary/canary/report"
 	"iiscanary/cmd/iis-canary/rehearsal"
+	"iiscanary/metrics/estest"
 )
 
 // putUp puts up a fleet that the commands are then aimed at, as an operator aims them: by a configuration file.
@@ -294,4 +295,34 @@ func TestARevertDoesNotWaitForAServerThatCannotBeReached(t *testing.T) {
 	f.Servers[2].Unreachable(false)
 	enter(t, "revert", "-c", f.Config(), "--yes").must(t, 0)
 	everywhere(t, f, rehearsal.OldSlot)
+}
+
+func TestARunThatWasOvertakenIsNotReverted(t *testing.T) {
+	t.Parallel()
+	f := putUp(t)
+	enter(t, "deploy", "-c", f.Config(), "--package", f.Package(), "--yes").must(t, 0)
+	journals, err := filepath.Glob(filepath.Join(filepath.Dir(f.Config()), "state", "*", "*.jsonl"))
+	if err != nil || len(journals) != 1 {
+		t.Fatal(journals, err)
+	}
+	first := strings.TrimSuffix(filepath.Base(journals[0]), ".jsonl")
+	enter(t, "deploy", "-c", f.Config(), "--package", f.Package(), "--slot", "3458", "--yes").must(t, 0)
+	if y := enter(t, "revert", "-c", f.Config(), "--run", first, "--yes").must(t, 7); !strings.Contains(y.err, "another release was rolled since") {
+		t.Errorf("refused with\n%s", y.err)
+	}
+	everywhere(t, f, rehearsal.App+"-3458")
+}
+
+func TestAResumeIsNotJudgedByAGuessWhenTheLogsCannotBeRead(t *testing.T) {
+	t.Parallel()
+	f := putUp(t, "slow")
+	cmd := underway(t, f)
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait()
+	f.Logs.SetFaults(estest.Faults{Status: 503})
+	enter(t, "resume", "-c", f.Config()).must(t, 7)
+	f.Logs.SetFaults(estest.Faults{})
+	enter(t, "resume", "-c", f.Config()).must(t, 3)
 }

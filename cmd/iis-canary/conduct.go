@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"iiscanary/canary"
@@ -69,6 +70,9 @@ func (cd *conduct) run(ctx context.Context, p canary.Plan, path string, source m
 		return nil, err
 	}
 	defer cd.giveBack(ctx)
+	if err := cd.overtaken(ctx, p); err != nil {
+		return nil, err
+	}
 	file, err := journal.Open(path)
 	if err != nil {
 		return nil, fail(exitUnexpected, err, "nothing was touched by this command")
@@ -103,6 +107,24 @@ func (cd *conduct) leasable(ctx context.Context, p canary.Plan) []string {
 	return out
 }
 
+// overtaken refuses to go on with a run after which another release was rolled: its steps would start a slot beside one that
+// they do not know. A server that cannot be reached is met by its own step.
+func (cd *conduct) overtaken(ctx context.Context, p canary.Plan) error {
+	for _, server := range names(p.Servers) {
+		slots, err := cd.ses.hosts.Slots(ctx, server)
+		if err != nil {
+			continue
+		}
+		for _, slot := range slots {
+			if slot.Runs() && slot.Name != p.New.Slot && !slices.Contains(p.Old, slot.Name) {
+				return fail(exitPreflight, fmt.Errorf("%s runs %s, which run %s does not know: another release was rolled since", server, slot.Name, p.Run),
+					"nothing was touched by this command", commandLine("iis-canary status", "--config", cd.ses.path))
+			}
+		}
+	}
+	return nil
+}
+
 // answerTime is how long a way back waits for a server before it goes on with the others.
 const answerTime = 15 * time.Second
 
@@ -127,7 +149,7 @@ func (cd *conduct) lease(ctx context.Context, p canary.Plan, servers []string) e
 		}
 		if !time.Now().Before(until) {
 			return fail(exitLocked, held, "nothing was touched by this command", fmt.Sprintf("iis-canary resume --config %s --run %s", cd.ses.path, held.Run),
-				fmt.Sprintf("iis-canary revert --config %s --run %s", cd.ses.path, held.Run), "or wait for it: --lock-wait 15m")
+				fmt.Sprintf("iis-canary revert --config %s --run %s", cd.ses.path, held.Run), "both only if that process is dead; otherwise wait for it: --lock-wait 25m")
 		}
 		if !said {
 			cd.screen.Note("waiting for another run to end: " + held.Error())

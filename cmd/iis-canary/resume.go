@@ -237,24 +237,27 @@ func (cd *conduct) unpack(was past, path string) error {
 	return nil
 }
 
-// traffic takes up the questions of a run as they were: on the traffic of the hour before it began.
+// traffic takes up the questions of a run as they were: on the traffic of the hour before it began. A way forward needs them
+// all; a way back asks nobody.
 func (cd *conduct) traffic(ctx context.Context, p canary.Plan) (metrics.Source, []metrics.Metric, error) {
 	source, err := cd.ses.source()
 	if err != nil {
 		return nil, nil, fail(exitPreflight, err, "nothing was touched by this command")
 	}
 	ms := cd.ses.questions()
+	if cd.goingBack {
+		for i := range ms {
+			ms[i].SlowerThan = max(ms[i].SlowerThan, time.Second) // a judge wants a number, though it is asked nothing
+		}
+		return source, ms, nil
+	}
 	facts, err := source.Check(ctx, metrics.Survey{Old: p.Old, Hosts: names(p.Servers), Metrics: ms, From: p.Made.Add(-lookBack), To: p.Made})
 	if err == nil {
-		if settled, bad := metrics.Settle(ms, facts); bad == nil {
-			return source, settled, nil
-		}
+		ms, err = metrics.Settle(ms, facts)
 	}
-	cd.screen.Note("the traffic before the run cannot be read now; gates will be unsure until it can")
-	for i := range ms {
-		if ms[i].Kind == metrics.Slow && ms[i].SlowerThan == 0 {
-			ms[i].SlowerThan = time.Second
-		}
+	if err != nil {
+		return nil, nil, fail(exitPreflight, fmt.Errorf("look at the traffic before the run, which the release is judged by: %w", err),
+			"nothing was touched by this command", "type the same line again when the logs can be read", commandLine("iis-canary revert", "--config", cd.ses.path, "--run", p.Run))
 	}
 	return source, ms, nil
 }

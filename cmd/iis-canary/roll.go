@@ -39,7 +39,7 @@ func (r *roll) runner() *canary.Runner {
 func (r *roll) forward(ctx context.Context, p canary.Plan) ending {
 	began := time.Now()
 	err := r.runner().Run(ctx, p)
-	end := ending{why: err, decided: time.Now(), forward: time.Since(began), verdict: lastVerdict(r.journal)}
+	end := ending{why: err, decided: time.Now(), forward: time.Since(began), verdict: lastVerdict(r.journal, p)}
 	switch {
 	case err == nil:
 		end.outcome, end.code = report.Deployed, exitDone
@@ -92,11 +92,17 @@ func isJournal(err error) bool {
 	return is
 }
 
-// lastVerdict is the newest verdict in the journal.
-func lastVerdict(j canary.Journal) *canary.Verdict {
+// lastVerdict is the newest verdict on users' requests in the journal.
+func lastVerdict(j canary.Journal, p canary.Plan) *canary.Verdict {
+	watched := map[string]bool{}
+	for s := range p.Steps() {
+		if _, bake := s.Action.(canary.Bake); bake {
+			watched[s.ID] = true
+		}
+	}
 	var last *canary.Verdict
 	for e := range j.Events() {
-		if e.Verdict != nil {
+		if e.Verdict != nil && watched[e.Step] {
 			last = e.Verdict
 		}
 	}
