@@ -297,6 +297,28 @@ func TestARevertDoesNotWaitForAServerThatCannotBeReached(t *testing.T) {
 	everywhere(t, f, rehearsal.OldSlot)
 }
 
+func TestAJournalThatTheServersKnowMoreOfIsNotBelieved(t *testing.T) {
+	t.Parallel()
+	f := putUp(t)
+	cmd := underway(t, f)
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait()
+	state := filepath.Join(filepath.Dir(f.Config()), "state")
+	if err := os.Rename(state, state+".old"); err != nil {
+		t.Fatal(err)
+	}
+	enter(t, "resume", "-c", f.Config()).must(t, 0)
+	if err := errors.Join(os.RemoveAll(state), os.Rename(state+".old", state)); err != nil {
+		t.Fatal(err)
+	}
+	if y := enter(t, "revert", "-c", f.Config(), "--yes").must(t, 7); !strings.Contains(y.err, "on another machine") {
+		t.Errorf("refused with\n%s", y.err)
+	}
+	everywhere(t, f, rehearsal.NewSlot)
+}
+
 func TestARunThatWasOvertakenIsNotReverted(t *testing.T) {
 	t.Parallel()
 	f := putUp(t)

@@ -137,6 +137,9 @@ func (cd *conduct) recall(ctx context.Context, run string) (past, error) {
 	if !found {
 		return p, fail(exitPreflight, fmt.Errorf("the journal of run %s holds no plan", run), "nothing was touched")
 	}
+	if err := cd.behind(ctx, run, p.path, file); err != nil {
+		return p, err
+	}
 	p.plan = plan
 	p.progress = canary.Fold(p.plan, file.Events())
 	return p, nil
@@ -163,6 +166,26 @@ func (cd *conduct) collect(ctx context.Context, run, path string) error {
 		return err
 	}
 	return journal.Write(path, events)
+}
+
+// behind refuses a journal on this machine that the servers know more of: the run was gone on with elsewhere. One line more is
+// what a process leaves that died between writing it there and writing it here.
+func (cd *conduct) behind(ctx context.Context, run, path string, here canary.Journal) error {
+	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	defer cancel()
+	events, err := cd.gather(ctx, run)
+	if err != nil {
+		return nil // an unreachable server is met by its own step
+	}
+	last := 0
+	for e := range here.Events() {
+		last = max(last, e.Seq)
+	}
+	if len(events) == 0 || events[len(events)-1].Seq <= last+1 {
+		return nil
+	}
+	return fail(exitPreflight, fmt.Errorf("the servers know more of run %s than %s: it was gone on with on another machine", run, path),
+		"nothing was touched by this command", "move that file away, then type the same line again: the journal is then collected from the servers")
 }
 
 // gather merges what each server at hand knows of a run. A server that cannot be asked is said, and left out.
