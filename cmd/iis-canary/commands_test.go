@@ -272,7 +272,9 @@ func TestAHeldRunGoesOnWhenTheLogsAreBack(t *testing.T) {
 		t.Fatalf("%d of %d servers are in rotation while the run is held", n, len(f.Servers))
 	}
 	f.ShipAgain()
-	enter(t, "resume", "-c", f.Config()).must(t, 0)
+	if y := enter(t, "resume", "-c", f.Config()).must(t, 0); !strings.Contains(y.err, "drain web-02") || strings.Contains(y.err, "wave2/web-02") {
+		t.Errorf("a resumed run shows step ids instead of words:\n%s", y.err)
+	}
 	everywhere(t, f, rehearsal.NewSlot)
 }
 

@@ -83,6 +83,7 @@ func (cd *conduct) run(ctx context.Context, p canary.Plan, path string, source m
 		return nil, fail(exitUnexpected, err, "nothing was touched by this command")
 	}
 	r := &roll{world: w, journal: journal.NewShards(file, cd.ses.hosts, p), stop: cd.stops(), watch: cd.screen.Event, onRefuse: cd.ses.spec.OnFailure}
+	cd.screen.Begin(p)
 	cd.announce(ctx, p)
 	res := cd.conclude(ctx, p, do(ctx, r))
 	cd.sum(ctx, p, res)

@@ -90,6 +90,13 @@ func (s *screen) Event(e canary.Event) {
 	}
 }
 
+// Begin shows a plan before its first event: a run that is taken up has told of its plan long ago.
+func (s *screen) Begin(p canary.Plan) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.begin(p)
+}
+
 // begin takes up a plan: the first of a run, or the one that puts the fleet back.
 func (s *screen) begin(p canary.Plan) {
 	s.plan = p
