@@ -26,7 +26,7 @@ func TestAggregationsAnswerAsElasticsearchDoes(t *testing.T) {
 		{`{"cardinality":{"field":"host.name"}}`, `{"value":3}`},
 		{`{"stats":{"field":"http.response.status_code"}}`, `{"count":4,"min":200.0,"max":503.0,"avg":401.75,"sum":1607.0}`},
 		{`{"stats":{"field":"nothing"}}`, `{"count":0,"min":null,"max":null,"avg":null,"sum":0.0}`},
-		{`{"percentiles":{"field":"event.duration","percents":[50,95],"tdigest":{"compression":200}}}`, `{"values":{"50.0":2.0E7,"95.0":2.9E7}}`},
+		{`{"percentiles":{"field":"event.duration","percents":[50,95],"tdigest":{"compression":200}}}`, `{"values":{"50.0":2.0E7,"95.0":3.0E7}}`},
 		{`{"percentiles":{"field":"nothing","percents":[50]}}`, `{"values":{"50.0":null}}`},
 		{`{"percentiles":{"field":"event.duration","percents":[50],"keyed":false}}`, `{"values":[{"key":50.0,"value":2.0E7}]}`},
 		{`{"missing":{"field":"event.duration"}}`, `{"doc_count":2}`},

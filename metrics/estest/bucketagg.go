@@ -2,6 +2,7 @@ package estest
 
 import (
 	"encoding/json"
+	"strings"
 )
 
 // filterAgg is one bucket of documents that match.
@@ -16,11 +17,19 @@ func parseFilter(body object, inner bundle) (aggregation, error) {
 	return &filterAgg{query: q, inner: inner}, err
 }
 
+// unwrapped is the cause of a query that could not be created: in aggregations nothing is put around it.
+func unwrapped(err error) error {
+	if f, ok := err.(*failure); ok && f.typ == "query_shard_exception" && f.cause != nil && strings.HasPrefix(f.reason, "failed to create query: ") {
+		return f.cause
+	}
+	return err
+}
+
 func (a *filterAgg) typed() string { return "filter" }
 
 func (a *filterAgg) bind(ix *index) (err error) {
 	if a.bound, err = a.query.bind(ix); err != nil {
-		return err
+		return unwrapped(err)
 	}
 	return a.inner.bind(ix)
 }
@@ -144,7 +153,7 @@ func (a *filtersAgg) bind(ix *index) error {
 	for _, q := range a.parts {
 		c, err := q.bind(ix)
 		if err != nil {
-			return err
+			return unwrapped(err)
 		}
 		a.bound = append(a.bound, c)
 	}

@@ -1,8 +1,10 @@
 package estest
 
 import (
+	"fmt"
 	"math"
 	"net/netip"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -17,8 +19,19 @@ type query interface {
 // clause is a query bound to one index.
 type clause struct {
 	match    func(*document) bool
-	text     string // as Lucene prints it
-	from, to int64  // no document outside this @timestamp range matches (ms, inclusive)
+	text     string   // as Lucene prints it
+	from, to int64    // no document outside this @timestamp range matches (ms, inclusive)
+	none     bool     // matches nothing, whatever the documents
+	several  bool     // text has to stand in parentheses within another
+	words    []clause // of a text that was analysed into several, any of which will do
+}
+
+// inner is the text as a part of another.
+func (c clause) inner() string {
+	if c.several {
+		return "(" + c.text + ")"
+	}
+	return c.text
 }
 
 func always(match func(*document) bool, text string) clause {
@@ -27,6 +40,7 @@ func always(match func(*document) bool, text string) clause {
 
 func nothing(text string) clause {
 	c := always(func(*document) bool { return false }, "MatchNoDocsQuery(\""+text+"\")")
+	c.none = true
 	return c
 }
 
@@ -67,6 +81,11 @@ func (f *field) onWords(text string, pass func(string) bool) clause {
 // equals is the exact term query on the field.
 func (f *field) equals(s scalar, fold bool) (clause, error) {
 	text := f.name + ":" + s.text
+	if f.family == longs && strings.Contains(s.text, ".") {
+		if n, err := strconv.ParseFloat(s.text, 64); err == nil && n != math.Trunc(n) {
+			return nothing(fmt.Sprintf("Value [[% x]] has a decimal part", s.text)), nil
+		}
+	}
 	switch f.family {
 	case texts:
 		return f.onWords(text, func(word string) bool { return word == s.text || fold && strings.EqualFold(word, s.text) }), nil
@@ -82,9 +101,6 @@ func (f *field) equals(s scalar, fold bool) (clause, error) {
 	lo, hi, err := f.interval(s.text, defaultFormat)
 	if err != nil {
 		return clause{}, err
-	}
-	if lo == hi {
-		return f.onValues(text, func(c cell) bool { return c.number == lo }), nil
 	}
 	return f.onValues(f.name+":["+f.print(lo)+" TO "+f.print(hi)+"]", func(c cell) bool { return c.number >= lo && c.number <= hi }), nil
 }
@@ -121,14 +137,27 @@ func (f *field) interval(text, format string) (lo, hi float64, err error) {
 	}
 	n, err := strconv.ParseFloat(text, 64)
 	if err != nil || math.IsNaN(n) || math.IsInf(n, 0) || strings.ContainsAny(text, "xX_") {
-		return 0, 0, creation("For input string: \"%s\"", text)
+		f := creation("For input string: \"%s\"", text)
+		f.cause.typ = "number_format_exception"
+		return 0, 0, f
 	}
 	return n, n, nil
 }
 
 func (f *field) print(n float64) string {
-	if math.IsInf(n, 0) {
-		return "*"
+	switch {
+	case f.family != doubles && math.IsInf(n, 1):
+		return strconv.Itoa(math.MaxInt64)
+	case f.family != doubles && math.IsInf(n, -1):
+		return strconv.Itoa(math.MinInt64)
+	case math.IsInf(n, 0):
+		return strings.TrimPrefix(fmt.Sprintf("%finity", n), "+")
+	case f.family == doubles:
+		text, err := double(n).MarshalJSON()
+		if err != nil {
+			return ""
+		}
+		return string(text)
 	}
 	return strconv.FormatFloat(n, 'f', -1, 64)
 }
@@ -200,16 +229,38 @@ func (f *field) withinWords(low, high boundary) clause {
 		}
 		return "*"
 	}
-	return f.onWords(f.name+":["+end(low)+" TO "+end(high)+"]", func(word string) bool {
+	left, right := "[", "]"
+	if low.open {
+		left = "{"
+	}
+	if high.open {
+		right = "}"
+	}
+	return f.onWords(f.name+":"+left+end(low)+" TO "+end(high)+right, func(word string) bool {
 		return (!low.set || word > low.value.text || !low.open && word == low.value.text) &&
 			(!high.set || word < high.value.text || !high.open && word == high.value.text)
 	})
 }
 
+// onRegexp is a regular expression, which has to fit the whole term. Lucene's own operators # @ & < > ~ are not simulated.
+func (f *field) onRegexp(text string) (clause, error) {
+	if f.family != keywords && f.family != texts {
+		return clause{}, bad("query_shard_exception", "Can only use regexp queries on keyword and text fields - not on [%s] which is of type [%s]", f.name, f.typ)
+	}
+	if strings.ContainsAny(text, "#@&<>~") {
+		return clause{}, illegal("the regular expression [%s] has operators that are not simulated", text)
+	}
+	expression, err := regexp.Compile("^(?:" + text + ")$")
+	if err != nil {
+		return clause{}, illegal("%v", err)
+	}
+	return f.onWords(f.name+":/"+text+"/", expression.MatchString), nil
+}
+
 // onPattern is a prefix or wildcard query; only strings can be asked that way.
 func (f *field) onPattern(kind, text string, pass func(string) bool) (clause, error) {
 	if f.family != keywords && f.family != texts {
-		return clause{}, creation("Can only use %s queries on keyword, text and wildcard fields - not on [%s] which is of type [%s]", kind, f.name, f.typ)
+		return clause{}, bad("query_shard_exception", "Can only use %s queries on keyword, text and wildcard fields - not on [%s] which is of type [%s]", kind, f.name, f.typ)
 	}
 	return f.onWords(f.name+":"+text, pass), nil
 }

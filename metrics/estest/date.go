@@ -44,7 +44,7 @@ func parseDate(text, formats string, now time.Time) (first, last int64, err erro
 			return 0, 0, illegal("Invalid format: [%s]: Unknown pattern", format)
 		}
 	}
-	return 0, 0, bad("parse_exception", "failed to parse date field [%s] with format [%s]", text, formats)
+	return 0, 0, bad("parse_exception", "failed to parse date field [%[1]s] with format [%[2]s]: [failed to parse date field [%[1]s] with format [%[2]s]]", text, formats)
 }
 
 func relativeDate(steps, unit string, now time.Time) (first, last int64, err error) {

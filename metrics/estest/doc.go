@@ -6,6 +6,10 @@
 //  3. A document is searchable only after a refresh, as in a real index.
 //  4. Memory is bounded: documents older than [Config.Keep] are dropped.
 //
+// It answers as release 8.5.3, the one that the package elastic is tested against as well: with the build tag genuine, its
+// tests put the same documents and the same questions to both, and compare what comes over the wire.
+//
 // It differs from Elasticsearch in this: one node holds every shard, scores are constant, percentiles and cardinalities are
-// exact, longs are exact to 2^53, and an overwritten document is searchable at once in its new form.
+// exact, longs are exact to 2^53, dates to a millisecond, an overwritten document is searchable at once in its new form, and a
+// search that cannot work on one of its indices fails even where partial results are allowed.
 package estest

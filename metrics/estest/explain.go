@@ -1,6 +1,7 @@
 package estest
 
 import (
+	"cmp"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -69,7 +70,7 @@ func (s *Server) validate(c *call) (any, error) {
 		bound, err := q.bind(ix)
 		if err != nil {
 			valid = false
-			entry["valid"], entry["error"] = false, err.Error()
+			entry["valid"], entry["error"] = false, shardWords(err, ix)
 		} else {
 			entry["explanation"] = bound.text
 		}
@@ -80,6 +81,21 @@ func (s *Server) validate(c *call) (any, error) {
 		out["explanations"] = explanations
 	}
 	return out, nil
+}
+
+// shardWords is an exception of an index as Java prints it with its cause.
+func shardWords(err error, ix *index) string {
+	f, ok := err.(*failure)
+	if !ok {
+		return err.Error()
+	}
+	words := "[" + ix.backing + "/" + ix.uuid + "] org.elasticsearch.index.query.QueryShardException: " + f.reason
+	if f.cause == nil {
+		return words
+	}
+	class := map[string]string{"parse_exception": "org.apache.lucene.queryparser.classic.ParseException",
+		"number_format_exception": "java.lang.NumberFormatException"}[f.cause.typ]
+	return words + "; " + cmp.Or(class, "java.lang.IllegalArgumentException") + ": " + f.cause.reason
 }
 
 func (s *Server) fieldCaps(c *call) (any, error) {
@@ -119,16 +135,26 @@ func (s *Server) fieldCaps(c *call) (any, error) {
 	return map[string]any{"indices": names, "fields": capabilityAnswer(fields)}, nil
 }
 
-// capabilities notes which fields and objects the patterns cover.
+// capabilities notes which fields the patterns cover, and the objects that those are in.
 func (ix *index) capabilities(patterns string, into map[string]map[string][]string) {
+	put := func(name, typ string) {
+		if into[name] == nil {
+			into[name] = map[string][]string{}
+		}
+		if !slices.Contains(into[name][typ], ix.backing) {
+			into[name][typ] = append(into[name][typ], ix.backing)
+		}
+	}
 	note := func(name, typ string) {
 		if !matchesAny(patterns, name) {
 			return
 		}
-		if into[name] == nil {
-			into[name] = map[string][]string{}
+		put(name, typ)
+		for i, r := range name {
+			if r == '.' && ix.objects[name[:i]] {
+				put(name[:i], "object")
+			}
 		}
-		into[name][typ] = append(into[name][typ], ix.backing)
 	}
 	for name, f := range ix.fields {
 		typ := f.typ
@@ -136,9 +162,6 @@ func (ix *index) capabilities(patterns string, into map[string]map[string][]stri
 			typ = "text" // field_caps reports the family of a type
 		}
 		note(name, typ)
-	}
-	for name := range ix.objects {
-		note(name, "object")
 	}
 	for _, name := range []string{"_id", "_index"} {
 		note(name, name)

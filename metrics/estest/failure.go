@@ -65,10 +65,18 @@ func onShards(f *failure, ix *index) *failure {
 	shard := map[string]any{"shard": 0, "index": ix.backing, "node": nodeID, "reason": f.exception()}
 	root := f.exception()
 	delete(root, "caused_by")
-	return &failure{
+	out := &failure{
 		status: f.status, typ: "search_phase_execution_exception", reason: "all shards failed",
 		extra: map[string]any{"phase": "query", "grouped": true, "failed_shards": []any{shard}, "root_cause": []any{root}},
 	}
+	if f.typ != "query_shard_exception" { // no exception of Elasticsearch's own: it is said twice more
+		inner := *f
+		inner.cause = nil
+		out.cause = &inner
+		said := inner
+		out.cause.cause = &said
+	}
+	return out
 }
 
 // double prints a float64 as Java does: 0.5, 42.0, 1.7637E12; not a number is null.

@@ -78,7 +78,7 @@ func FuzzQueryString(f *testing.F) {
 		f.Add(text, true)
 	}
 	f.Fuzz(func(t *testing.T, text string, every bool) {
-		tree, err := parseLucene(text, every)
+		tree, err := parseLucene(text)
 		q := &queryString{tree: tree, broken: err, every: every}
 		ix := sample(t)
 		bound, err := q.bind(ix)

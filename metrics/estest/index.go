@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"crypto/rand"
 	"encoding/json"
+	"fmt"
 	"io"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -25,6 +27,7 @@ type index struct {
 	sequence int64
 	created  time.Time
 	refresh  time.Duration
+	replicas int
 	fresh    int64 // documents that arrived until then are searchable (ns since 1970)
 }
 
@@ -69,6 +72,10 @@ func newIndex(name string, t Template, refresh time.Duration, now time.Time) (*i
 	ix := &index{
 		name: name, backing: name, uuid: rand.Text()[:22], template: t, fields: map[string]*field{},
 		objects: map[string]bool{}, byID: map[string]*document{}, created: now, refresh: refresh,
+		replicas: 1,
+	}
+	if t.settings != (settings{}) {
+		ix.apply(t.settings)
 	}
 	if t.DataStream {
 		ix.backing = ".ds-" + name + "-" + now.UTC().Format("2006.01.02") + "-000001"
@@ -81,6 +88,14 @@ func newIndex(name string, t Template, refresh time.Duration, now time.Time) (*i
 	return ix, nil
 }
 
+// apply takes settings over.
+func (ix *index) apply(s settings) {
+	ix.replicas = s.replicas
+	if s.refresh > 0 {
+		ix.refresh = s.refresh
+	}
+}
+
 // parse reads a document, mapping fields that are new.
 func (ix *index) parse(id string, source []byte) (*document, error) {
 	dec := json.NewDecoder(bytes.NewReader(source))
@@ -88,9 +103,11 @@ func (ix *index) parse(id string, source []byte) (*document, error) {
 	var tree map[string]any
 	err := dec.Decode(&tree)
 	if _, more := dec.Token(); err != nil || tree == nil || more != io.EOF {
-		f := documentParsing("[1:1] failed to parse")
-		f.cause = bad("x_content_parse_exception", "[1:1] Unexpected character or end of the document")
-		return nil, f
+		cause := bad("x_content_parse_exception", "Unexpected character or end of the document")
+		if !bytes.HasPrefix(bytes.TrimSpace(source), []byte("{")) {
+			cause = bad("not_x_content_exception", "Compressor detection can only be called on some xcontent bytes or compressed xcontent bytes")
+		}
+		return nil, unparsed(cause)
 	}
 	d := &document{id: id, at: math.MinInt64, source: bytes.Clone(source)}
 	if err := ix.read(d, "", tree); err != nil {
@@ -102,19 +119,61 @@ func (ix *index) parse(id string, source []byte) (*document, error) {
 		}
 	}
 	if ix.template.DataStream && d.at == math.MinInt64 {
-		return nil, documentParsing("[1:%d] failed to parse: data stream timestamp field [@timestamp] is missing", len(source))
+		return nil, unparsed(illegal("data stream timestamp field [@timestamp] is missing"))
 	}
 	return d, nil
 }
 
 func documentParsing(format string, args ...any) *failure {
-	return bad("document_parsing_exception", format, args...)
+	return bad("mapper_parsing_exception", format, args...)
+}
+
+// unparsed is the failure of a whole document.
+func unparsed(cause *failure) *failure {
+	f := documentParsing("failed to parse")
+	f.cause = cause
+	return f
+}
+
+// misfit is a value that does not fit the type of its field.
+func (f *field) misfit(d *document, value any) *failure {
+	fail := documentParsing("failed to parse field [%s] of type [%s] in document with id '%s'. Preview of field's value: '%s'", f.name, f.typ, d.id, preview(value))
+	switch {
+	case isObject(value):
+		fail.cause = bad("illegal_state_exception", "Can't get text on a START_OBJECT")
+	case f.family == dates:
+		fail.cause = illegal("failed to parse date field [%v] with format [%s]", value, defaultFormat)
+		fail.cause.cause = bad("date_time_parse_exception", "Failed to parse with all enclosed parsers")
+	case f.family == doubles:
+		fail.cause = bad("number_format_exception", "For input string: \"%v\"", value)
+	default:
+		fail.cause = illegal("For input string: \"%v\"", value)
+	}
+	return fail
+}
+
+func isObject(value any) bool {
+	_, is := value.(map[string]any)
+	return is
+}
+
+// preview prints a value as Java prints maps and strings.
+func preview(value any) string {
+	tree, is := value.(map[string]any)
+	if !is {
+		return fmt.Sprint(value)
+	}
+	var parts []string
+	for _, name := range slices.Sorted(maps.Keys(tree)) {
+		parts = append(parts, name+"="+preview(tree[name]))
+	}
+	return "{" + strings.Join(parts, ", ") + "}"
 }
 
 func (ix *index) read(d *document, prefix string, tree map[string]any) error {
 	for name, value := range tree {
 		if name == "" {
-			return documentParsing("[1:2] field name cannot be an empty string")
+			return unparsed(illegal("field name cannot be an empty string"))
 		}
 		if err := ix.readValue(d, prefix+name, value); err != nil {
 			return err
@@ -129,7 +188,7 @@ func (ix *index) readValue(d *document, name string, value any) error {
 		return nil
 	case map[string]any:
 		if f := ix.fields[name]; f != nil {
-			return documentParsing("[1:2] failed to parse field [%s] of type [%s] in document with id '%s'. Preview of field's value: '%v'", name, f.typ, d.id, v)
+			return f.misfit(d, v)
 		}
 		return ix.read(d, name+".", v)
 	case []any:
@@ -145,7 +204,7 @@ func (ix *index) readValue(d *document, name string, value any) error {
 
 func (ix *index) readScalar(d *document, name string, value any) error {
 	if ix.objects[name] {
-		return documentParsing("[1:2] object mapping for [%s] tried to parse field [%s] as object, but found a concrete value", name, name[strings.LastIndex(name, ".")+1:])
+		return documentParsing("object mapping for [%s] tried to parse field [%s] as object, but found a concrete value", name, name[strings.LastIndex(name, ".")+1:])
 	}
 	f := ix.fields[name]
 	if f == nil {
@@ -155,13 +214,11 @@ func (ix *index) readScalar(d *document, name string, value any) error {
 		}
 	}
 	if f.sub {
-		return documentParsing("[1:2] cannot write into the multi-field [%s]", name)
+		return documentParsing("cannot write into the multi-field [%s]", name)
 	}
 	c, ok := f.read(value)
 	if !ok {
-		fail := documentParsing("[1:2] failed to parse field [%s] of type [%s] in document with id '%s'. Preview of field's value: '%v'", name, f.typ, d.id, value)
-		fail.cause = illegal("For input string: \"%v\"", value)
-		return fail
+		return f.misfit(d, value)
 	}
 	d.put(f.column, c)
 	return nil

@@ -1,8 +1,10 @@
 package estest
 
 import (
+	"errors"
+	"fmt"
+	"strconv"
 	"strings"
-	"unicode/utf8"
 )
 
 // luceneTree is a parsed query_string text.
@@ -10,237 +12,259 @@ type luceneTree struct {
 	clauses []luceneClause
 }
 
-// luceneClause is one part and how it takes part: '+' must, '-' must not, ' ' should.
+// luceneClause is one part and how it was joined to the others.
 type luceneClause struct {
-	occur byte
-	leaf  *luceneLeaf
-	group *luceneTree
+	and, or              bool // before it
+	required, prohibited bool
+	boost                float64 // 1: none
+	leaf                 *luceneLeaf
+	group                *luceneTree
 }
 
 // luceneLeaf is a condition on one field, or on all of them where field is "".
 type luceneLeaf struct {
 	field     string
 	text      string // without escapes, unless pattern
+	several   bool   // words that no operator parts: one text to the field's analyzer
 	quoted    bool
 	pattern   bool // has * or ?
+	regexp    bool
 	isRange   bool
 	low, high boundary
 }
 
-// luceneReader reads the classic syntax of Lucene: AND, OR, NOT, +, -, parentheses, phrases, ranges and wildcards.
+// luceneReader reads the classic syntax of Lucene as QueryParser.jj of Lucene 9 has it, with what Elasticsearch adds.
 type luceneReader struct {
-	text  string
-	at    int
-	every bool // the default operator is AND
-	depth int
+	text   string
+	tokens []luceneToken
+	at     int
+	depth  int
 }
 
-func parseLucene(text string, every bool) (*luceneTree, error) {
+func parseLucene(text string) (*luceneTree, error) {
 	if strings.TrimSpace(text) == "" {
 		return &luceneTree{}, nil
 	}
-	r := &luceneReader{text: text, every: every}
-	tree, err := r.clauses("")
-	if err == nil && r.at < len(text) {
-		err = r.fail("unexpected %q", text[r.at:r.at+1])
+	r := &luceneReader{text: text}
+	var err error
+	if r.tokens, err = tokenize(text); err != nil {
+		return nil, r.refuse(err)
 	}
-	return tree, err
+	tree, err := r.query("")
+	if err == nil && r.kind(0) != tokenEnd {
+		err = r.unexpected()
+	}
+	if err != nil {
+		return nil, r.refuse(err)
+	}
+	return tree, nil
 }
 
-func (r *luceneReader) fail(format string, args ...any) error {
+// refuse is the failure of a shard that cannot parse the text.
+func (r *luceneReader) refuse(err error) *failure {
 	f := bad("query_shard_exception", "Failed to parse query [%s]", r.text)
-	f.cause = bad("parse_exception", "Cannot parse '"+strings.ReplaceAll(r.text, "%", "%%")+"': "+format, args...)
+	f.cause = bad("parse_exception", "Cannot parse '%s': %s", r.text, err)
+	f.cause.cause = bad("parse_exception", "%s", err)
+	if strings.HasPrefix(err.Error(), "Lexical") {
+		f.cause.cause.typ = "token_mgr_error"
+	}
 	return f
 }
 
-func (r *luceneReader) space() {
-	for r.at < len(r.text) && strings.IndexByte(" \t\n\r", r.text[r.at]) >= 0 {
-		r.at++
+// syntaxError is an error in Lucene's own words.
+type syntaxError string
+
+func (e syntaxError) Error() string { return string(e) }
+
+// unexpected is the error of the next token.
+func (r *luceneReader) unexpected() error {
+	t := r.tokens[r.at]
+	if t.kind == tokenEnd {
+		return syntaxError(fmt.Sprintf("Encountered \"<EOF>\" at line 1, column %d.", t.at))
 	}
+	return syntaxError(fmt.Sprintf("Encountered \" %s \"%s \"\" at line 1, column %d.", t.kind, escaped(t.image), t.at))
 }
 
-// take steps over one of the words if it is next.
-func (r *luceneReader) take(words ...string) bool {
-	for _, w := range words {
-		rest, ok := strings.CutPrefix(r.text[r.at:], w)
-		letters := w[0] >= 'A' && w[0] <= 'Z'
-		if ok && (!letters || rest == "" || strings.IndexByte(" \t\n\r()", rest[0]) >= 0) {
-			r.at += len(w)
-			return true
+func (r *luceneReader) kind(ahead int) tokenKind {
+	return r.tokens[min(r.at+ahead, len(r.tokens)-1)].kind
+}
+
+// take steps over the next token if it is of one of the kinds.
+func (r *luceneReader) take(kinds ...tokenKind) (luceneToken, bool) {
+	for _, k := range kinds {
+		if r.kind(0) == k {
+			r.at++
+			return r.tokens[r.at-1], true
 		}
 	}
-	return false
+	return luceneToken{}, false
 }
 
-// clauses reads up to the end or a closing parenthesis, joining as Lucene's QueryParserBase.addClause does.
-func (r *luceneReader) clauses(field string) (*luceneTree, error) {
+// query reads clauses up to what cannot begin one.
+func (r *luceneReader) query(field string) (*luceneTree, error) {
 	if r.depth++; r.depth > maxDepth {
-		return nil, r.fail("nested deeper than %d", maxDepth)
+		return nil, fmt.Errorf("nested deeper than %d", maxDepth)
 	}
 	defer func() { r.depth-- }()
 	tree := &luceneTree{}
 	for {
-		r.space()
-		if r.at == len(r.text) || r.text[r.at] == ')' {
-			if len(tree.clauses) == 0 {
-				return nil, r.fail("an expression is missing at position %d", r.at)
+		if words := r.words(); words != "" {
+			tree.clauses = append(tree.clauses, luceneClause{boost: 1, leaf: &luceneLeaf{field: field, text: words, several: true}})
+		} else {
+			c := luceneClause{}
+			if len(tree.clauses) > 0 {
+				_, c.and = r.take(tokenAnd)
+				_, c.or = r.take(tokenOr)
 			}
+			_, c.required = r.take(tokenPlus)
+			if !c.required {
+				_, c.prohibited = r.take(tokenMinus, tokenNot)
+			}
+			if err := r.clause(field, &c); err != nil {
+				return nil, err
+			}
+			tree.clauses = append(tree.clauses, c)
+		}
+		if k := r.kind(0); k == tokenEnd || k == tokenClose || k == tokenColon || k == tokenCaret || k == tokenFuzzy {
 			return tree, nil
 		}
-		and, or := false, false
-		if len(tree.clauses) > 0 {
-			and = r.take("AND", "&&")
-			or = !and && r.take("OR", "||")
-			r.space()
-		}
-		required := r.take("+")
-		prohibited := !required && r.take("-", "!", "NOT")
-		r.space()
-		c, err := r.clause(field)
-		if err != nil {
-			return nil, err
-		}
-		tree.join(c, and, or, required, prohibited, r.every)
 	}
 }
 
-func (t *luceneTree) join(c luceneClause, and, or, required, prohibited, every bool) {
-	if last := len(t.clauses) - 1; last >= 0 && t.clauses[last].occur != '-' {
-		if and {
-			t.clauses[last].occur = '+'
+// words joins terms that follow each other (MultiTerm); "" where there is at most one.
+func (r *luceneReader) words() string {
+	var words []string
+	next := func(ahead int) bool {
+		if r.kind(ahead) != tokenTerm {
+			return false
 		}
-		if or && every {
-			t.clauses[last].occur = ' '
+		switch r.kind(ahead + 1) {
+		case tokenColon, tokenStar, tokenFuzzy, tokenCaret, tokenAnd, tokenOr:
+			return false
 		}
+		return true
 	}
-	c.occur = ' '
-	switch {
-	case prohibited:
-		c.occur = '-'
-	case required, and, every && !or:
-		c.occur = '+'
+	if r.kind(0) != tokenTerm || !next(1) {
+		return ""
 	}
-	t.clauses = append(t.clauses, c)
+	words = append(words, unescape(r.tokens[r.at].image))
+	for r.at++; next(0); r.at++ {
+		words = append(words, unescape(r.tokens[r.at].image))
+	}
+	return strings.Join(words, " ")
 }
 
 // clause reads [field:] and a term, phrase, range or group.
-func (r *luceneReader) clause(field string) (luceneClause, error) {
-	if r.at < len(r.text) && strings.IndexByte("([{\"<>", r.text[r.at]) < 0 {
-		start := r.at
-		name, pattern, err := r.word()
-		if err != nil {
-			return luceneClause{}, err
+func (r *luceneReader) clause(field string, c *luceneClause) (err error) {
+	if k := r.kind(0); (k == tokenTerm || k == tokenStar) && r.kind(1) == tokenColon {
+		field = unescape(r.tokens[r.at].image)
+		r.at += 2
+	}
+	if _, group := r.take(tokenOpen); group {
+		if c.group, err = r.query(field); err != nil {
+			return err
 		}
-		if r.at == len(r.text) || r.text[r.at] != ':' {
-			if strings.Contains(" AND OR NOT && || ", " "+r.text[start:r.at]+" ") {
-				return luceneClause{}, r.fail("unexpected %q at position %d", r.text[start:r.at], start)
+		if _, closed := r.take(tokenClose); !closed {
+			return r.unexpected()
+		}
+	} else if c.leaf, err = r.leaf(field); err != nil {
+		return err
+	}
+	c.boost, err = r.boost()
+	return err
+}
+
+// boost reads ^2, and refuses ~, which is not simulated.
+func (r *luceneReader) boost() (float64, error) {
+	if r.kind(0) == tokenFuzzy {
+		return 1, errors.New("fuzzy words and sloppy phrases are not simulated")
+	}
+	if _, is := r.take(tokenCaret); !is {
+		return 1, nil
+	}
+	t, ok := r.take(tokenNumber)
+	if !ok {
+		return 1, r.unexpected()
+	}
+	return strconv.ParseFloat(t.image, 64)
+}
+
+func (r *luceneReader) leaf(field string) (*luceneLeaf, error) {
+	t, ok := r.take(tokenTerm, tokenStar, tokenPrefix, tokenWild, tokenRegexp, tokenNumber, tokenBare, tokenQuoted, tokenFrom, tokenAfter)
+	if !ok {
+		return nil, r.unexpected()
+	}
+	l := &luceneLeaf{field: field}
+	switch t.kind {
+	case tokenFrom, tokenAfter:
+		return l, r.interval(l, t.kind == tokenAfter)
+	case tokenQuoted:
+		l.quoted, l.text = true, unescape(t.image[1:len(t.image)-1])
+	case tokenRegexp:
+		l.regexp, l.text = true, t.image[1:len(t.image)-1]
+	case tokenBare:
+		l.text = t.image[:1]
+	case tokenTerm:
+		l.text = unescape(t.image)
+		l.compare()
+	default:
+		l.pattern, l.text = true, t.image
+	}
+	return l, nil
+}
+
+// compare turns >=5, >5, <=5 and <5 into a range, where a field is named.
+func (l *luceneLeaf) compare() {
+	if l.field == "" || len(l.text) < 2 || l.text[0] != '<' && l.text[0] != '>' {
+		return
+	}
+	end, text := &l.low, l.text[1:]
+	if l.text[0] == '<' {
+		end = &l.high
+	}
+	end.open = true
+	if len(text) > 1 && text[0] == '=' {
+		end.open, text = false, text[1:]
+	}
+	end.set, end.value.text = true, text
+	l.isRange = true
+}
+
+// interval reads "a TO b]", "a TO b}"; * is no limit.
+func (r *luceneReader) interval(l *luceneLeaf, open bool) error {
+	l.isRange = true
+	for i, end := range []*boundary{&l.low, &l.high} {
+		t, ok := r.take(tokenRangeGoop, tokenRangeQuoted, tokenTo)
+		if !ok {
+			return r.unexpected()
+		}
+		text := t.image
+		if t.kind == tokenRangeQuoted {
+			text = text[1 : len(text)-1]
+		}
+		*end = boundary{set: t.image != "*", value: scalar{text: unescape(text)}}
+		if i == 0 {
+			if _, to := r.take(tokenTo); !to {
+				return r.unexpected()
 			}
-			return leaf(&luceneLeaf{field: field, text: name, pattern: pattern}), r.suffix()
 		}
-		if pattern && name != "*" {
-			return luceneClause{}, r.fail("field names with wildcards are not simulated: %s", name)
-		}
-		r.at++
-		r.space()
-		field = name
 	}
-	return r.value(field)
-}
-
-func leaf(l *luceneLeaf) luceneClause { return luceneClause{leaf: l} }
-
-// value reads what follows a field.
-func (r *luceneReader) value(field string) (luceneClause, error) {
-	if r.at == len(r.text) {
-		return luceneClause{}, r.fail("a value is missing after %s", field)
+	t, ok := r.take(tokenUpTo, tokenBefore)
+	if !ok {
+		return r.unexpected()
 	}
-	switch r.text[r.at] {
-	case '(':
-		r.at++
-		tree, err := r.clauses(field)
-		if err != nil {
-			return luceneClause{}, err
-		}
-		if !r.take(")") {
-			return luceneClause{}, r.fail("a closing parenthesis is missing")
-		}
-		return luceneClause{group: tree}, r.suffix()
-	case '[', '{':
-		l, err := r.interval(field)
-		return leaf(l), err
-	case '<', '>':
-		l, err := r.comparison(field)
-		return leaf(l), err
-	case '"':
-		text, err := r.phrase()
-		if err != nil {
-			return luceneClause{}, err
-		}
-		return leaf(&luceneLeaf{field: field, text: text, quoted: true}), r.suffix()
-	}
-	text, pattern, err := r.word()
-	if err != nil {
-		return luceneClause{}, err
-	}
-	return leaf(&luceneLeaf{field: field, text: text, pattern: pattern}), r.suffix()
-}
-
-// suffix refuses what may follow a term in Lucene but is not simulated, and what may not.
-func (r *luceneReader) suffix() error {
-	if r.at < len(r.text) && strings.IndexByte("^~:\"[]{}", r.text[r.at]) >= 0 {
-		return r.fail("unexpected %q at position %d", r.text[r.at:r.at+1], r.at)
-	}
+	l.low.open, l.high.open = open, t.kind == tokenBefore
 	return nil
 }
 
-// word reads one term. Escapes stay in it when it is a pattern, where they matter.
-func (r *luceneReader) word() (text string, pattern bool, err error) {
-	if r.text[r.at] == '/' {
-		return "", false, r.fail("regular expressions are not simulated")
-	}
-	var raw, plain strings.Builder
-	for r.at < len(r.text) {
-		char, size := utf8.DecodeRuneInString(r.text[r.at:])
-		if char == '\\' {
-			if r.at+size == len(r.text) {
-				return "", false, r.fail("Term can not end with escape character.")
-			}
-			_, next := utf8.DecodeRuneInString(r.text[r.at+size:])
-			raw.WriteString(r.text[r.at : r.at+size+next])
-			plain.WriteString(r.text[r.at+size : r.at+size+next])
-			r.at += size + next
-			continue
+// unescape takes the backslashes out.
+func unescape(s string) string {
+	var out strings.Builder
+	for i := 0; i < len(s); i++ {
+		if s[i] == '\\' && i+1 < len(s) {
+			i++
 		}
-		if strings.ContainsRune(" \t\n\r()[]{}\"^~:", char) {
-			break
-		}
-		pattern = pattern || char == '*' || char == '?'
-		raw.WriteString(r.text[r.at : r.at+size])
-		plain.WriteString(r.text[r.at : r.at+size])
-		r.at += size
+		out.WriteByte(s[i])
 	}
-	if raw.Len() == 0 {
-		return "", false, r.fail("unexpected %q at position %d", r.text[r.at:min(r.at+1, len(r.text))], r.at)
-	}
-	if pattern {
-		return raw.String(), true, nil
-	}
-	return plain.String(), false, nil
-}
-
-func (r *luceneReader) phrase() (string, error) {
-	var b strings.Builder
-	for r.at++; r.at < len(r.text); r.at++ {
-		switch r.text[r.at] {
-		case '"':
-			r.at++
-			return b.String(), nil
-		case '\\':
-			if r.at++; r.at == len(r.text) {
-				return "", r.fail("a closing quotation mark is missing")
-			}
-		}
-		b.WriteByte(r.text[r.at])
-	}
-	return "", r.fail("a closing quotation mark is missing")
+	return out.String()
 }

@@ -65,14 +65,47 @@ func TestLuceneTextThatDoesNotParseIsRefused(t *testing.T) {
 	n.fill("logs", `{"response":500,"name":"x"}`)
 	for _, query := range []string{
 		`response:`, `(response:500`, `response:500)`, `"open`, `response:[500 599]`, `response:[500 TO`, `AND`, `a AND`, `a OR OR b`,
-		`response:5*`, `response:abc`, `name:a:b`, `name:/x/`, `name:x~1`, `name:x^2`, `()`, `name:x\`, `response:>`, `{`, `:x`,
+		`name:a:b`, `name:/x`, `name:x/y`, `name:x~1`, `()`, `name:x\`, `{`, `:x`, `@timestamp:>=2026-11-21T12:00:00Z`,
 	} {
 		status, answer := n.ask("POST", "/logs/_search", `{"query":{"query_string":{"query":`+strconv.Quote(query)+`}}}`)
 		if status != 400 || at(answer, "error.root_cause.0.type") != "query_shard_exception" || at(answer, "error.type") != "search_phase_execution_exception" {
 			t.Errorf("%s was answered %d %v", query, status, answer)
 		}
 	}
-	if got := n.found("logs", `{"query_string":{"query":"response:5*","lenient":true}}`); got != "" {
-		t.Errorf("a lenient pattern on a number found %q", got)
+}
+
+func TestWhatDoesNotFitItsFieldFindsNothingUnlessLenienceIsOff(t *testing.T) {
+	n := start(t, estest.Config{})
+	n.fill("logs", `{"response":500,"name":"x"}`)
+	for _, query := range []string{`response:5*`, `response:abc`, `response:/5../`, `response:(500 501)`} {
+		body := `{"query":{"query_string":{"query":` + strconv.Quote(query) + `}}}`
+		if status, answer := n.ask("POST", "/logs/_search", body); status != 200 || at(answer, "hits.total.value") != 0.0 {
+			t.Errorf("%s was answered %d %v", query, status, answer)
+		}
+		strict := `{"query":{"query_string":{"query":` + strconv.Quote(query) + `,"lenient":false}}}`
+		if status, answer := n.ask("POST", "/logs/_search", strict); status != 400 || at(answer, "error.root_cause.0.type") != "query_shard_exception" {
+			t.Errorf("%s was answered %d %v where lenience is off", query, status, answer)
+		}
+	}
+}
+
+// TestWordsThatNoOperatorPartsAreOneText holds that a keyword is asked for the whole of them, a text for each.
+func TestWordsThatNoOperatorPartsAreOneText(t *testing.T) {
+	n := start(t, estest.Config{})
+	n.fill("logs", `{"name":"web-1"}`, `{"name":"web-2"}`, `{"name":"web-1 web-2"}`)
+	for query, want := range map[string]string{
+		`name.keyword:(web-1 web-2)`:       "3",
+		`name.keyword:(web-1 OR web-2)`:    "1 2",
+		`name.keyword:("web-1" web-2)`:     "1 2",
+		`name.keyword:(web-1 web-2 OR x)`:  "1 2",
+		`name:(1 2)`:                       "1 2 3",
+		`name.keyword:/web-[12]/`:          "1 2",
+		`name.keyword:web-1^2`:             "1",
+		`name.keyword:web-1 AND name:"/"`:  "1", // the analyzer leaves nothing of the second
+		`name:web (NOT name.keyword:web*)`: "1 2 3",
+	} {
+		if got := n.found("logs", `{"query_string":{"query":`+strconv.Quote(query)+`}}`); got != want {
+			t.Errorf("%s found %q, want %q", query, got, want)
+		}
 	}
 }

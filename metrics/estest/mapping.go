@@ -31,7 +31,7 @@ func families() map[string]family {
 		"text": texts, "match_only_text": texts,
 		"long": longs, "integer": longs, "short": longs, "byte": longs,
 		"double": doubles, "float": doubles, "half_float": doubles, "scaled_float": doubles,
-		"date": dates, "boolean": booleans, "ip": addresses,
+		"date": dates, "date_nanos": dates, "boolean": booleans, "ip": addresses,
 	}
 }
 

@@ -133,7 +133,7 @@ func (c *countCollector) result() (any, error) {
 	return map[string]any{"value": c.count + len(c.seen)}, nil
 }
 
-// percentiles are exact: linear between neighbours, as TDigest is for few values.
+// percentiles are exact: linear between neighbours, as t-digest 3.2 is for few values.
 type percentiles struct {
 	source
 	percents []float64
@@ -219,7 +219,7 @@ func quantile(sorted []float64, q float64) float64 {
 	if len(sorted) == 0 {
 		return math.NaN()
 	}
-	at := q * float64(len(sorted)-1)
+	at := max(q*float64(len(sorted))-0.5, 0) // each value stands in the middle of its share
 	i := int(at)
 	if i+1 >= len(sorted) {
 		return sorted[len(sorted)-1]

@@ -64,7 +64,7 @@ func TestBulkAnswersItemByItem(t *testing.T) {
 		}
 	}
 	want := []any{"create", 201.0, nil, "create", 409.0, "version_conflict_engine_exception", "index", 200.0, nil,
-		"index", 400.0, "document_parsing_exception", "index", 400.0, "document_parsing_exception"}
+		"index", 400.0, "mapper_parsing_exception", "index", 400.0, "mapper_parsing_exception"}
 	if diff := cmp.Diff(want, got); diff != "" || answer["errors"] != true {
 		t.Errorf("%s\n%v", diff, answer)
 	}
@@ -268,7 +268,7 @@ func TestContentTypeIsAsked(t *testing.T) {
 func TestClusterLooksHealthy(t *testing.T) {
 	n := start(t, estest.Config{})
 	n.fill("logs", `{"a":1}`)
-	if got := n.ok("GET", "/", ""); !strings.HasPrefix(at(got, "version.number").(string), "8.19.") || got["tagline"] != "You Know, for Search" {
+	if got := n.ok("GET", "/", ""); !strings.HasPrefix(at(got, "version.number").(string), "8.5.") || got["tagline"] != "You Know, for Search" {
 		t.Errorf("%v", got)
 	}
 	if got := n.ok("GET", "/_cluster/health", ""); got["status"] != "green" {
@@ -287,5 +287,24 @@ func TestUnknownTypeInATemplateIsRefused(t *testing.T) {
 	if s, err := estest.New(estest.Config{Templates: []estest.Template{{Mapping: map[string]string{"a": "strong"}}}}); err == nil {
 		s.Close()
 		t.Error("accepted")
+	}
+}
+
+func TestDeleteByQueryRemovesWhatItFindsAndNothingElse(t *testing.T) {
+	n := start(t, estest.Config{Templates: []estest.Template{{Patterns: []string{"logs*"}, Mapping: map[string]string{"@timestamp": "date"}}}})
+	n.fill("logs", `{"@timestamp":"2026-11-21T10:00:00Z"}`, `{"@timestamp":"2026-11-21T11:00:00Z"}`, `{"@timestamp":"2026-11-21T12:00:00Z"}`)
+	n.fill("logs-other", `{"@timestamp":"2026-11-21T10:00:00Z"}`)
+	answer := n.ok("POST", "/logs/_delete_by_query?conflicts=proceed", `{"query":{"range":{"@timestamp":{"lt":"2026-11-21T11:30:00Z"}}}}`)
+	if answer["deleted"] != 2.0 || answer["total"] != 2.0 {
+		t.Errorf("answer %v", answer)
+	}
+	if left, others := n.found("logs", `{"match_all":{}}`), n.Documents("logs-other"); left != "3" || others != 1 {
+		t.Errorf("left %q, and %d in another index", left, others)
+	}
+	if status, answer := n.ask("GET", "/logs/_doc/1", ""); status != http.StatusNotFound {
+		t.Errorf("a removed document is there by its id: %v", answer)
+	}
+	if status, answer := n.ask("POST", "/logs/_delete_by_query", ""); status != http.StatusBadRequest || !strings.Contains(fmt.Sprint(answer), "query is missing") {
+		t.Errorf("without a query: %d %v", status, answer)
 	}
 }

@@ -12,7 +12,7 @@ type queryString struct {
 	broken  error
 	fields  []string // where a term without a field is looked for; none: everywhere
 	every   bool     // the default operator is AND
-	lenient bool     // what does not fit a field's type matches nothing
+	lenient bool     // what does not fit a field's type matches nothing; the default where all fields are searched
 }
 
 func parseQueryString(raw json.RawMessage, _ int) (query, error) {
@@ -34,7 +34,10 @@ func parseQueryString(raw json.RawMessage, _ int) (query, error) {
 	if err := q.options(o); err != nil {
 		return nil, err
 	}
-	q.tree, q.broken = parseLucene(text, q.every)
+	if o["lenient"] == nil {
+		q.lenient = len(q.fields) == 0
+	}
+	q.tree, q.broken = parseLucene(text)
 	return q, nil
 }
 
@@ -85,10 +88,18 @@ func (q *queryString) bind(ix *index) (clause, error) {
 	if q.broken != nil {
 		return clause{}, q.broken
 	}
-	if len(q.tree.clauses) == 0 {
-		return nothing("empty query"), nil
+	found, err := q.group(q.tree, ix)
+	switch {
+	case err != nil:
+		return clause{}, err
+	case found == nil && len(q.tree.clauses) == 0:
+		return nothing(""), nil
+	case found == nil: // the analyzer left no word of any clause
+		c := nothing("")
+		c.text = ""
+		return c, nil
 	}
-	return q.group(q.tree, ix)
+	return *found, nil
 }
 
 // ready is a query that is bound already.
@@ -96,58 +107,62 @@ type ready clause
 
 func (r ready) bind(*index) (clause, error) { return clause(r), nil }
 
-func (q *queryString) group(tree *luceneTree, ix *index) (clause, error) {
-	out := boolQuery{minimum: -1}
-	for _, part := range tree.clauses {
-		var bound clause
-		var err error
-		if part.group != nil {
-			bound, err = q.group(part.group, ix)
-		} else {
-			bound, err = q.leaf(part.leaf, ix)
-		}
-		if err != nil {
-			return clause{}, err
-		}
-		switch part.occur {
-		case '+':
-			out.must = append(out.must, ready(bound))
-		case '-':
-			out.mustNot = append(out.mustNot, ready(bound))
-		default:
-			out.should = append(out.should, ready(bound))
-		}
-	}
-	if len(tree.clauses) == 1 && tree.clauses[0].occur != '-' {
-		return slices.Concat(out.must, out.should)[0].bind(ix)
-	}
-	return out.bind(ix)
-}
-
-func (q *queryString) leaf(l *luceneLeaf, ix *index) (clause, error) {
+func (q *queryString) leaf(l *luceneLeaf, ix *index) (*clause, error) {
+	var c clause
+	var err error
 	switch {
 	case l.field == "*" && l.text == "*", l.field == "" && l.text == "*" && l.pattern:
-		return matchAll{}.bind(ix)
+		c, err = matchAll{}.bind(ix)
 	case l.field == "_exists_":
-		return exists(l.text).bind(ix)
-	case l.text == "*" && l.pattern:
-		return exists(l.field).bind(ix)
+		if c, err = anyValue(l.text, ix); c.none {
+			c.text = `MatchNoDocsQuery("unmapped field:` + l.text + `")`
+		}
+	case l.text == "*" && l.pattern && ix.fields[l.field] != nil:
+		c, err = anyValue(l.field, ix)
 	case l.field != "":
 		f := ix.fields[l.field]
 		if f == nil {
-			return unmapped(l.field), nil
+			c = nothing("unmapped fields [" + l.field + "]")
+			break
 		}
-		bound, err := q.onField(l, f)
-		if err != nil && q.lenient {
-			return nothing("failed [" + l.field + "] query, caused by " + err.Error()), nil
-		}
-		return bound, err
+		return q.tried(l, f)
+	default:
+		return q.anywhere(l, ix)
 	}
-	return q.anywhere(l, ix)
+	return &c, err
 }
 
-// anywhere looks for a term in the default fields; where it does not fit a field's type it is not there.
-func (q *queryString) anywhere(l *luceneLeaf, ix *index) (clause, error) {
+// anyValue is the exists query, rewritten where every document has the field.
+func anyValue(name string, ix *index) (clause, error) {
+	c, err := exists(name).bind(ix)
+	if !c.none && !slices.ContainsFunc(ix.docs, func(d *document) bool { return !c.match(d) }) {
+		c.text = "ConstantScore(*:*)"
+	}
+	return c, err
+}
+
+// tried is a condition on a field. Where it does not fit the field's type, a lenient query finds nothing.
+func (q *queryString) tried(l *luceneLeaf, f *field) (*clause, error) {
+	if f.family == texts && !l.isRange && !l.pattern && !l.regexp && len(analyze(l.text)) == 0 {
+		return nil, nil
+	}
+	bound, err := q.onField(l, f)
+	if err == nil || !q.lenient {
+		return &bound, err
+	}
+	typ, reason := "exception", err.Error()
+	if fail, ok := err.(*failure); ok {
+		typ, reason = fail.typ, fail.reason
+		if fail.cause != nil {
+			typ, reason = fail.cause.typ, fail.cause.reason
+		}
+	}
+	c := nothing("failed [" + f.name + "] query, caused by " + typ + ":[" + reason + "]")
+	return &c, nil
+}
+
+// anywhere looks for a term in the default fields, of which any will do.
+func (q *queryString) anywhere(l *luceneLeaf, ix *index) (*clause, error) {
 	names := q.fields
 	if len(names) == 0 {
 		for name := range ix.fields {
@@ -156,26 +171,30 @@ func (q *queryString) anywhere(l *luceneLeaf, ix *index) (clause, error) {
 		slices.Sort(names)
 	}
 	out := boolQuery{minimum: -1}
+	var words []string
 	for _, name := range names {
 		f := ix.fields[name]
 		if f == nil {
 			continue
 		}
-		bound, err := q.onField(l, f)
+		bound, err := q.tried(l, f)
 		if err != nil {
-			if len(q.fields) > 0 && !q.lenient {
-				return clause{}, err
-			}
+			return nil, err
+		}
+		if bound == nil {
 			continue
 		}
-		out.should = append(out.should, ready(bound))
+		out.should = append(out.should, ready(*bound))
+		words = append(words, bound.inner())
 	}
 	if len(out.should) == 0 {
-		return nothing("no field to look in"), nil
+		return nil, nil
 	}
 	c, err := out.bind(ix)
-	c.text = "(" + strings.ReplaceAll(c.text, " ", " | ") + ")"
-	return c, err
+	if c.text = strings.Join(words, " | "); len(words) > 1 {
+		c.text = "(" + c.text + ")"
+	}
+	return &c, err
 }
 
 func (q *queryString) onField(l *luceneLeaf, f *field) (clause, error) {
@@ -183,6 +202,8 @@ func (q *queryString) onField(l *luceneLeaf, f *field) (clause, error) {
 	switch {
 	case l.isRange:
 		return f.within(l.low, l.high, defaultFormat)
+	case l.regexp:
+		return f.onRegexp(l.text)
 	case l.pattern:
 		return q.pattern(l.text, f)
 	case l.quoted:
@@ -200,5 +221,5 @@ func (q *queryString) pattern(text string, f *field) (clause, error) {
 	if strings.IndexAny(text, "*?") == len(text)-1 && strings.HasSuffix(text, "*") {
 		kind = "prefix"
 	}
-	return f.onPattern(kind, text, func(word string) bool { return wildcard(text, word) })
+	return f.onPattern(kind, unescape(text), func(word string) bool { return wildcard(text, word) })
 }

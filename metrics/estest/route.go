@@ -10,7 +10,7 @@ import (
 
 const (
 	nodeID  = "q7XvT0mJQ0uWQm1rIis7cA"
-	version = "8.19.7"
+	version = "8.5.3"
 	// maxBody is http.max_content_length.
 	maxBody = 100 << 20
 )
@@ -49,6 +49,8 @@ func (s *Server) table() []route {
 		of("/{index}/_search", "GET POST", "_search", search, s.search),
 		of("/_count", "GET POST", "_count", slices.Concat(resolve, lucene, []string{"preference", "routing"}), s.count),
 		of("/{index}/_count", "GET POST", "_count", slices.Concat(resolve, lucene, []string{"preference", "routing"}), s.count),
+		of("/{index}/_delete_by_query", "POST", "_delete_by_query", slices.Concat(resolve, lucene, []string{"conflicts", "refresh", "routing", "scroll_size", "slices", "timeout",
+			"wait_for_completion"}), s.deleteByQuery),
 		of("/_field_caps", "GET POST", "_field_caps", append([]string{"fields", "include_unmapped"}, resolve...), s.fieldCaps),
 		of("/{index}/_field_caps", "GET POST", "_field_caps", append([]string{"fields", "include_unmapped"}, resolve...), s.fieldCaps),
 		of("/{index}/_validate/query", "GET POST", "_validate", slices.Concat(resolve, lucene, []string{"explain", "rewrite", "all_shards"}), s.validate),
@@ -66,6 +68,9 @@ func (s *Server) table() []route {
 	}
 }
 
+// writes says whether the route takes documents: it is reached with any name, and refuses those that no index may have.
+func (r route) writes() bool { return slices.Contains(r.params, "op_type") }
+
 // matches says whether a path is the route's, and what stands in its braces.
 func (r route) matches(parts []string) (map[string]string, bool) {
 	if len(parts) != len(r.path) {
@@ -80,7 +85,7 @@ func (r route) matches(parts []string) (map[string]string, bool) {
 			}
 			continue
 		}
-		if name = strings.TrimSuffix(name, "}"); parts[i] == "" || name == "index" && strings.HasPrefix(parts[i], "_") && parts[i] != "_all" {
+		if name = strings.TrimSuffix(name, "}"); parts[i] == "" || name == "index" && strings.HasPrefix(parts[i], "_") && parts[i] != "_all" && !r.writes() {
 			return nil, false
 		}
 		found[name] = parts[i]
@@ -127,6 +132,9 @@ func (s *Server) work(c *call, r route, header http.Header) (any, error) {
 	}
 	if err := c.read(); err != nil {
 		return nil, err
+	}
+	if s.config.Overhear != nil {
+		s.config.Overhear(c.request, c.body)
 	}
 	if err := c.checkParams(r); err != nil {
 		return nil, err

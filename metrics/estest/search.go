@@ -80,16 +80,9 @@ func (r *searchRequest) run(indices []*index, top *bucket, broken, shards int, n
 	var hits []hit
 	total := 0
 	for i, ix := range indices {
-		bound, err := r.query.bind(ix)
+		bound, fields, err := r.bind(ix)
 		if err != nil {
-			return nil, 0, shardError(err, ix)
-		}
-		if err := r.aggs.bind(ix); err != nil {
-			return nil, 0, shardError(err, ix)
-		}
-		fields, err := r.sortFields(ix)
-		if err != nil {
-			return nil, 0, shardError(err, ix)
+			return nil, 0, r.shardError(err, ix, indices)
 		}
 		for _, d := range ix.between(bound.from, bound.to) {
 			if !ix.searchable(d, now.UnixNano()) || i*shards+int(d.sequence)%shards < broken || !bound.match(d) {
@@ -106,11 +99,32 @@ func (r *searchRequest) run(indices []*index, top *bucket, broken, shards int, n
 	return hits, total, nil
 }
 
-func shardError(err error, ix *index) error {
-	if f, ok := err.(*failure); ok {
-		return onShards(f, ix)
+func (r *searchRequest) bind(ix *index) (clause, []*field, error) {
+	bound, err := r.query.bind(ix)
+	if err != nil {
+		return clause{}, nil, err
 	}
-	return err
+	if err := r.aggs.bind(ix); err != nil {
+		return clause{}, nil, err
+	}
+	fields, err := r.sortFields(ix)
+	return bound, fields, err
+}
+
+// shardError is what the search fails with when it cannot be bound to one of the indices. Partial results of the others are not
+// simulated.
+func (r *searchRequest) shardError(err error, ix *index, indices []*index) error {
+	f, ok := err.(*failure)
+	if !ok {
+		return err
+	}
+	out := onShards(f, ix)
+	for _, other := range indices {
+		if _, _, err := r.bind(other); err == nil {
+			out.reason, out.cause = "Partial shards failure", nil
+		}
+	}
+	return out
 }
 
 func (r *searchRequest) sortFields(ix *index) ([]*field, error) {

@@ -23,6 +23,9 @@ type Config struct {
 	Shards         int           // primary shards per index, at least 1
 	Keep           time.Duration // how long documents are kept; 0: an hour
 	Templates      []Template    // what a new index is like; the first pattern that matches wins
+
+	// Overhear is called with every request that is let in, its body unpacked, from its goroutine; may be nil.
+	Overhear func(r *http.Request, body []byte)
 }
 
 // Template gives indices whose name matches a pattern their mapping.
@@ -31,6 +34,7 @@ type Template struct {
 	DataStream       bool              // documents are only created, never overwritten, and must carry @timestamp
 	Mapping          map[string]string // full field name to type ("http.response.status_code": "long")
 	StringsAsKeyword bool              // unmapped strings become keyword, as the ECS templates have it; otherwise text + .keyword
+	settings         settings          // of a template that was put over HTTP
 }
 
 // Faults is what is wrong with the node from now on. The zero value is a healthy node.

@@ -3,6 +3,7 @@ package estest
 import (
 	"encoding/json"
 	"math"
+	"slices"
 	"strings"
 	"unique"
 )
@@ -189,14 +190,10 @@ func (q exists) bind(ix *index) (clause, error) {
 	if len(fields) == 0 {
 		return unmapped(string(q)), nil
 	}
-	return always(func(d *document) bool {
-		for _, f := range fields {
-			if len(f.values(d)) > 0 {
-				return true
-			}
-		}
-		return false
-	}, "FieldExistsQuery [field="+string(q)+"]"), nil
+	match := func(d *document) bool {
+		return slices.ContainsFunc(fields, func(f *field) bool { return len(f.values(d)) > 0 })
+	}
+	return always(match, "ConstantScore(FieldExistsQuery [field="+string(q)+"])"), nil
 }
 
 func parsePrefix(raw json.RawMessage, _ int) (query, error) {

@@ -24,7 +24,7 @@ func (f *field) analyzed(s scalar, all bool) (clause, error) {
 	if len(words) == 0 {
 		return nothing("analysis left no words"), nil
 	}
-	return f.onText(text, func(held []string) bool {
+	c := f.onText(text, func(held []string) bool {
 		found := 0
 		for _, w := range words {
 			if slices.Contains(held, w) {
@@ -32,7 +32,13 @@ func (f *field) analyzed(s scalar, all bool) (clause, error) {
 			}
 		}
 		return found == len(words) || found > 0 && !all
-	}), nil
+	})
+	if c.several = len(words) > 1; c.several {
+		for i, w := range words {
+			c.words = append(c.words, f.onText(printed[i], func(held []string) bool { return slices.Contains(held, w) }))
+		}
+	}
+	return c, nil
 }
 
 // phrase matches analysed text that holds the words side by side, in order.
@@ -44,7 +50,11 @@ func (f *field) phrase(s scalar) (clause, error) {
 	if len(words) == 0 {
 		return nothing("analysis left no words"), nil
 	}
-	return f.onText(f.name+":\""+strings.Join(words, " ")+"\"", func(held []string) bool {
+	text := f.name + ":" + words[0]
+	if len(words) > 1 {
+		text = f.name + ":\"" + strings.Join(words, " ") + "\""
+	}
+	return f.onText(text, func(held []string) bool {
 		for i := 0; i+len(words) <= len(held); i++ {
 			if slices.Equal(held[i:i+len(words)], words) {
 				return true

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"crypto/rand"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -60,7 +61,7 @@ func (s *Server) apply(w write, refresh string, now time.Time) (answer map[strin
 	}
 	return map[string]any{
 		"_index": ix.backing, "_id": d.id, "_version": d.version, "result": result, "_seq_no": d.sequence, "_primary_term": 1,
-		"_shards": map[string]any{"total": 2, "successful": 1, "failed": 0},
+		"_shards": map[string]any{"total": 1 + ix.replicas, "successful": 1, "failed": 0},
 	}, status, time.Unix(0, d.visible), nil
 }
 
@@ -250,14 +251,34 @@ func noIndex(name string) *failure {
 	}
 }
 
+// misnamed is what is wrong with the name of a new index.
+func misnamed(name string) string {
+	switch {
+	case strings.ContainsAny(name, `\/*?"<>| ,`):
+		return `must not contain the following characters ['\','/','*','?','"','<','>','|',' ',',']`
+	case strings.Contains(name, "#"):
+		return "must not contain '#'"
+	case strings.Contains(name, ":"):
+		return "must not contain ':'"
+	case name == "" || strings.ContainsAny(name[:1], "_-+"):
+		return "must not start with '_', '-', or '+'"
+	case len(name) > 255:
+		return fmt.Sprintf("index name is too long, (%d > 255)", len(name))
+	case name == "." || name == "..":
+		return "must not be '.' or '..'"
+	case name != strings.ToLower(name):
+		return "must be lowercase"
+	}
+	return ""
+}
+
 // open is the index of that name, made from the first template that fits when there is none.
 func (s *Server) open(name string, now time.Time) (*index, error) {
 	if ix := s.indices[name]; ix != nil {
 		return ix, nil
 	}
-	if strings.ContainsAny(name, ` "*\<|,>/?#:`) || strings.HasPrefix(name, "_") || strings.HasPrefix(name, "-") ||
-		strings.HasPrefix(name, "+") || name == "" || name == "." || name == ".." || name != strings.ToLower(name) || len(name) > 255 {
-		f := bad("invalid_index_name_exception", "Invalid index name [%s]", name)
+	if why := misnamed(name); why != "" {
+		f := bad("invalid_index_name_exception", "Invalid index name [%s], %s", name, why)
 		f.extra = map[string]any{"index": name, "index_uuid": "_na_"}
 		return nil, f
 	}
