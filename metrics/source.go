@@ -2,6 +2,7 @@ package metrics
 
 import (
 	"context"
+	"slices"
 	"time"
 )
 
@@ -10,9 +11,30 @@ import (
 type Source interface {
 	// Collect counts the requests of both arms.
 	Collect(context.Context, Query) (Batch, error)
-	// Check tries, on old's traffic, everything that Collect will rely on. What is wrong with the data is in
-	// Facts.Problems; an error is a source that could not be asked.
-	Check(context.Context, Survey) (Facts, error)
+	// Fields looks at what every count relies on and no traffic is needed for: the fields, and the operator's filter. It fills in
+	// Facts.Problems and Facts.Filter; an error is a source that could not be asked.
+	Fields(context.Context) (Facts, error)
+	// Traffic tries, on old's traffic, everything that Collect will rely on. It can be trusted where Fields has found nothing fatal.
+	Traffic(context.Context, Survey) (Facts, error)
+}
+
+// Check looks at a source's fields and, unless something fatal is wrong with them, at its traffic.
+func Check(ctx context.Context, s Source, v Survey) (Facts, error) {
+	fields, err := s.Fields(ctx)
+	if err != nil || fields.Fatal() {
+		return fields, err
+	}
+	facts, err := s.Traffic(ctx, v)
+	if err != nil {
+		return Facts{}, err
+	}
+	facts.Problems, facts.Filter = append(fields.Problems, facts.Problems...), fields.Filter
+	return facts, nil
+}
+
+// Fatal reports whether something is wrong that no verdict can be trusted with.
+func (f Facts) Fatal() bool {
+	return slices.ContainsFunc(f.Problems, func(p Problem) bool { return p.Fatal })
 }
 
 // Query is what one poll asks for.

@@ -101,7 +101,9 @@ func (l *logs) count(q metrics.Query, buckets map[time.Time]*metrics.Bucket, b *
 	}
 }
 
-func (l *logs) Check(context.Context, metrics.Survey) (metrics.Facts, error) {
+func (l *logs) Fields(context.Context) (metrics.Facts, error) { return metrics.Facts{}, nil }
+
+func (l *logs) Traffic(context.Context, metrics.Survey) (metrics.Facts, error) {
 	return metrics.Facts{}, nil
 }
 

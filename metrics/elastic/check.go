@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -14,33 +15,34 @@ import (
 	"iiscanary/metrics"
 )
 
-// Check proves, on old's traffic, what every poll relies on: the fields are there and of the right type in every index, the
-// operator's filter can be read, every server has lines with status and response time. It asks four times at most.
-// What is wrong is in Facts.Problems; without usable fields nothing is counted.
-func (s *Source) Check(ctx context.Context, v metrics.Survey) (metrics.Facts, error) {
+// Fields proves what every poll relies on: the fields are there and of the right type in every index, and the operator's filter
+// can be read. It asks twice at most.
+func (s *Source) Fields(ctx context.Context) (metrics.Facts, error) {
 	problems, err := s.checkFields(ctx)
 	if err != nil {
 		return metrics.Facts{}, fmt.Errorf("reading the fields of %s: %w", s.o.Index, err)
 	}
-	understood := ""
-	if s.o.Filter != "" {
-		text, problem, err := s.checkFilter(ctx)
-		if err != nil {
-			return metrics.Facts{}, fmt.Errorf("checking the filter: %w", err)
-		}
-		understood = text
-		if problem != "" {
-			problems = append(problems, metrics.Problem{Kind: metrics.BadFilter, Subject: s.o.Filter, Text: problem, Fatal: true})
-		}
+	facts := metrics.Facts{Problems: problems}
+	if s.o.Filter == "" {
+		return facts, nil
 	}
-	if slices.ContainsFunc(problems, func(p metrics.Problem) bool { return p.Fatal }) {
-		return metrics.Facts{Problems: problems, Filter: understood}, nil
+	understood, problem, err := s.checkFilter(ctx)
+	if err != nil {
+		return metrics.Facts{}, fmt.Errorf("checking the filter: %w", err)
 	}
+	facts.Filter = understood
+	if problem != "" {
+		facts.Problems = append(facts.Problems, metrics.Problem{Kind: metrics.BadFilter, Subject: s.o.Filter, Text: problem, Fatal: true})
+	}
+	return facts, nil
+}
+
+// Traffic proves, on old's traffic, that every server has lines with status and response time. It asks twice at most.
+func (s *Source) Traffic(ctx context.Context, v metrics.Survey) (metrics.Facts, error) {
 	facts, err := s.survey(ctx, v)
 	if err != nil {
 		return metrics.Facts{}, fmt.Errorf("looking at old traffic in %s: %w", s.o.Index, err)
 	}
-	facts.Problems, facts.Filter = append(problems, facts.Problems...), understood
 	return facts, nil
 }
 
@@ -183,13 +185,56 @@ func (a explained) read(filter string) (understood, problem string) {
 		if understood == "" {
 			understood = oneLine(e.Explanation)
 		}
-		nothing = nothing && strings.Contains(e.Explanation, "MatchNoDocsQuery")
+		nothing = nothing && matchesNothing(e.Explanation)
 	}
 	switch {
 	case !*a.Valid:
-		return understood, fmt.Sprintf("the filter %q cannot be read: %s", filter, oneLine(why))
+		return understood, fmt.Sprintf("the filter %q cannot be read: %s", filter, withoutJava(why))
 	case nothing:
 		return understood, fmt.Sprintf("the filter %q matches nothing: %s", filter, understood)
 	}
 	return understood, ""
+}
+
+// barren is a part of a query as Lucene prints it that matches no document, whatever the documents.
+var barren = regexp.MustCompile(`MatchNoDocsQuery\(".*?"\)`)
+
+// matchesNothing tells from a rewritten query that it matches no document: nothing is left of it, or only parts that match
+// none, or it demands such a part. Text without a field is looked for in every field, and is allowed to be in one of them.
+func matchesNothing(explanation string) bool {
+	const none = "\x00"
+	left := barren.ReplaceAllString(explanation, none)
+	for shorter := ""; shorter != left; {
+		shorter, left = left, emptyGroup.ReplaceAllString(left, none)
+	}
+	if strings.Trim(left, none+" ") == "" {
+		return true
+	}
+	depth := 0
+	for i := range len(left) {
+		switch left[i] {
+		case '(':
+			depth++
+		case ')':
+			depth--
+		case '+', '#':
+			if depth == 0 && strings.HasPrefix(left[i+1:], none) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// emptyGroup is a group of parts that match nothing.
+var emptyGroup = regexp.MustCompile(`\((?:\x00|[ |])+\)`)
+
+// withoutJava is the words of a parser's error for people: without the classes of its exceptions, and without the list of all
+// that it had expected.
+func withoutJava(why string) string {
+	if i := strings.LastIndex(why, "Exception: "); i >= 0 {
+		why = why[i+len("Exception: "):]
+	}
+	why, _, _ = strings.Cut(why, "Was expecting")
+	return oneLine(why)
 }

@@ -2,6 +2,7 @@ package elastic_test
 
 import (
 	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -41,7 +42,7 @@ func (c *cluster) past(edit func(*request) bool) {
 func TestAPreflightMeasuresOldsTraffic(t *testing.T) {
 	c := newCluster(t, ecs())
 	c.past(nil)
-	facts, err := c.source(nil).Check(t.Context(), c.survey())
+	facts, err := metrics.Check(t.Context(), c.source(nil), c.survey())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,7 +74,7 @@ func TestARateIsMeasuredFromWhenTheOldSlotBeganToServe(t *testing.T) {
 	c.past(nil)
 	v := c.survey()
 	v.From = v.From.Add(-time.Hour)
-	facts, err := c.source(nil).Check(t.Context(), v)
+	facts, err := metrics.Check(t.Context(), c.source(nil), v)
 	if err != nil || facts.Rate != 3 || facts.Span != span {
 		t.Errorf("%g requests/s in %s, error %v; want 3 in %s", facts.Rate, facts.Span, err, span)
 	}
@@ -88,7 +89,7 @@ func TestClusteredErrorsShowAsDispersion(t *testing.T) {
 		}
 		return true
 	})
-	facts, err := c.source(nil).Check(t.Context(), c.survey())
+	facts, err := metrics.Check(t.Context(), c.source(nil), c.survey())
 	if err != nil || facts.Phi["errors"] < 5 {
 		t.Errorf("dispersion %g, %v", facts.Phi["errors"], err)
 	}
@@ -139,7 +140,7 @@ func TestAPreflightNamesWhatIsWrong(t *testing.T) {
 			t.Parallel()
 			c := newCluster(t, p.mapping)
 			c.past(p.edit)
-			facts, err := c.source(p.change).Check(t.Context(), c.survey())
+			facts, err := metrics.Check(t.Context(), c.source(p.change), c.survey())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -156,9 +157,43 @@ func TestAPreflightNamesWhatIsWrong(t *testing.T) {
 func TestThePreflightShowsHowAFilterWasUnderstood(t *testing.T) {
 	c := newCluster(t, ecs())
 	c.past(nil)
-	facts, err := c.source(func(o *elastic.Options) { o.Filter = `url.path:"/shop"` }).Check(t.Context(), c.survey())
+	facts, err := metrics.Check(t.Context(), c.source(func(o *elastic.Options) { o.Filter = `url.path:"/shop"` }), c.survey())
 	if err != nil || len(facts.Problems) > 0 || !strings.Contains(facts.Filter, "/shop") {
 		t.Errorf("understood as %q, %v, %v", facts.Filter, facts.Problems, err)
+	}
+}
+
+func TestAFilterWithoutAFieldMayBeInAnyOfThem(t *testing.T) {
+	c := newCluster(t, ecs())
+	c.past(nil)
+	for filter, barren := range map[string]bool{
+		`"Mozilla/5.0"`: false, `host.name:web-1 OR nothing.here:5`: false, `host.name:(web\-1 OR web\-2) AND NOT nothing.here:5`: false,
+		`nowhere.named AND nothing.here:5`: true, `nothing.here:5 nothing.there:6`: true, `http.response.status_code:abc`: true,
+		`host.name:web-1 AND http.response.status_code:5*`: true,
+	} {
+		facts, err := metrics.Check(t.Context(), c.source(func(o *elastic.Options) { o.Filter = filter }), c.survey())
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := slices.ContainsFunc(facts.Problems, func(p metrics.Problem) bool {
+			return p.Kind == metrics.BadFilter && strings.Contains(p.Text, "matches nothing")
+		})
+		if found != barren {
+			t.Errorf("%s, understood as %s: %v", filter, facts.Filter, facts.Problems)
+		}
+	}
+}
+
+func TestAFilterThatCannotBeReadIsRefusedInWordsForPeople(t *testing.T) {
+	c := newCluster(t, ecs())
+	c.past(nil)
+	facts, err := metrics.Check(t.Context(), c.source(func(o *elastic.Options) { o.Filter = `url.path:/shop` }), c.survey())
+	if err != nil || len(facts.Problems) != 1 {
+		t.Fatalf("%v, %v", facts.Problems, err)
+	}
+	const want = `the filter "url.path:/shop" cannot be read: Cannot parse 'url.path:/shop': Lexical error at line 1, column 15. Encountered: <EOF> after : "/shop"`
+	if facts.Problems[0].Text != want {
+		t.Errorf("got %s", facts.Problems[0].Text)
 	}
 }
 
@@ -172,7 +207,7 @@ func TestIndicesThatDisagreeAboutAFieldAreNamed(t *testing.T) {
 		o.Index = "logs-*"
 		o.Fields = elastic.Fields{Slot: "labels.slot.keyword", Host: "host.name.keyword", UserAgent: "user_agent.original.keyword"}
 	})
-	facts, err := s.Check(t.Context(), c.survey())
+	facts, err := metrics.Check(t.Context(), s, c.survey())
 	if err != nil || len(facts.Problems) != 1 || facts.Problems[0].Kind != metrics.FieldConflict {
 		t.Fatalf("got %+v, %v", facts.Problems, err)
 	}

@@ -30,7 +30,7 @@ const (
 // Source counts requests in one cluster. It may be used by several goroutines.
 type Source struct {
 	o      Options
-	client *elasticsearch.Client
+	client *elasticsearch.BaseClient
 }
 
 var _ metrics.Source = (*Source)(nil)
@@ -56,7 +56,7 @@ func New(o Options) (*Source, error) {
 		RetryOnStatus: []int{http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout},
 		MaxRetries:    retries, RetryBackoff: backoff, DisableMetaHeader: true,
 	}
-	client, err := elasticsearch.NewClient(config)
+	client, err := elasticsearch.NewBaseClient(config)
 	if err != nil {
 		return nil, fmt.Errorf("source elastic: %w", err)
 	}

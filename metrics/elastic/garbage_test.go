@@ -114,7 +114,7 @@ func TestErrorBodiesAreReadInEveryShape(t *testing.T) {
 
 func TestAPreflightThatCannotBeReadIsAnError(t *testing.T) {
 	for _, body := range []string{``, `{}`, `[]`, `{"fields":7}`, `null`} {
-		if _, err := answering(t, 200, body).Check(t.Context(), metrics.Survey{Old: []string{"a"}, Hosts: []string{"web-1"}}); err == nil {
+		if _, err := metrics.Check(t.Context(), answering(t, 200, body), metrics.Survey{Old: []string{"a"}, Hosts: []string{"web-1"}}); err == nil {
 			t.Errorf("%q was taken for an answer", body)
 		}
 	}

@@ -32,7 +32,7 @@ func TestAVerdictOverARealSocket(t *testing.T) {
 			c := newCluster(t, ecs())
 			c.past(nil)
 			source := c.source(nil)
-			facts, err := source.Check(t.Context(), c.survey())
+			facts, err := metrics.Check(t.Context(), source, c.survey())
 			if err != nil {
 				t.Fatal(err)
 			}
