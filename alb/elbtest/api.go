@@ -51,11 +51,19 @@ func dialectOf(version string) (dialect, bool) {
 	return dialect{}, false
 }
 
+// SetClock puts the API's clock ahead by so much, or behind where it is negative.
+func (b *Balancer) SetClock(ahead time.Duration) { b.ahead.Store(int64(ahead)) }
+
+func (b *Balancer) clock() time.Time { return time.Now().Add(time.Duration(b.ahead.Load())) }
+
 // answer serves the API.
 func (b *Balancer) answer(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 1<<20))
 	if err != nil {
 		return
+	}
+	if b.config.Overhear != nil {
+		b.config.Overhear(r, body)
 	}
 	id := b.requestID()
 	p, err := parseParams(strings.Trim(r.URL.RawQuery+"&"+string(body), "&"))
@@ -64,7 +72,9 @@ func (b *Balancer) answer(w http.ResponseWriter, r *http.Request) {
 		d, _ = dialectOf(elbVersion)
 	}
 	var result any
-	problem := b.authenticate(r, body, d.service, time.Now())
+	now := b.clock()
+	w.Header().Set("Date", now.UTC().Format(http.TimeFormat))
+	problem := b.authenticate(r, body, d.service, now)
 	switch {
 	case problem != nil:
 	case err != nil:
@@ -84,7 +94,7 @@ func (b *Balancer) answer(w http.ResponseWriter, r *http.Request) {
 	w.Write(d.succeeded(p["Action"], result, id))
 }
 
-// perform runs an action unless it is unknown or throttled.
+// perform runs an action unless it is unknown, denied or throttled.
 func (b *Balancer) perform(p params, d dialect, known bool) (any, *failure) {
 	name := p["Action"]
 	if name == "" {
@@ -98,6 +108,9 @@ func (b *Balancer) perform(p params, d dialect, known bool) (any, *failure) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.calls[name]++
+	if problem := b.denies(d.service, name); problem != nil {
+		return nil, problem
+	}
 	if problem := b.throttle.refuse(d.service); problem != nil {
 		return nil, problem
 	}

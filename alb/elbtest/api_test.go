@@ -62,8 +62,12 @@ func TestWrongCallsAreRefusedInTheServicesWords(t *testing.T) {
 		{"unknown instance", c.call("RegisterTargets", targetPairs(arn, "i-99", 80)...), "InvalidTarget"},
 		{"address for an instance", c.call("RegisterTargets", targetPairs(arn, "10.0.0.1", 80)...), "ValidationError"},
 		{"unknown name", c.call("DescribeTargetGroups", "Names.member.1", "nobody"), "TargetGroupNotFound"},
-		{"unknown balancer", c.call("DescribeListeners", "LoadBalancerArn", "arn:x"), "LoadBalancerNotFound"},
-		{"unknown listener", c.call("DescribeRules", "ListenerArn", "arn:x"), "ListenerNotFound"},
+		{"no ARN of a group", c.call("DescribeTargetHealth", "TargetGroupArn", "web-443"), "ValidationError"},
+		{"group of another account", c.call("DescribeTargetGroups", "TargetGroupArns.member.1", strings.Replace(arn, ":123456789012:", ":210987654321:", 1)), "ValidationError"},
+		{"unknown balancer", c.call("DescribeListeners", "LoadBalancerArn", b.LoadBalancerARN()+"0"), "LoadBalancerNotFound"},
+		{"group for a balancer", c.call("DescribeLoadBalancers", "LoadBalancerArns.member.1", arn), "ValidationError"},
+		{"unknown listener", c.call("DescribeRules", "ListenerArn", strings.Replace(arn, ":targetgroup/", ":listener/app/", 1)), "ListenerNotFound"},
+		{"no ARN of a listener", c.call("DescribeListeners", "ListenerArns.member.1", "arn:x"), "ValidationError"},
 		{"page of 0", c.call("DescribeTargetGroups", "PageSize", "0"), "ValidationError"},
 		{"bad marker", c.call("DescribeTargetGroups", "Marker", "x"), "ValidationError"},
 		{"unknown vm", c.ec2().call("DescribeInstances", "InstanceId.1", "i-0123"), "InvalidInstanceID.NotFound"},
@@ -207,6 +211,27 @@ func TestThrottlingComesInBurstsAndChangesNothing(t *testing.T) {
 	}
 	b.Throttle(0, 0)
 	c.must(c.call("DescribeTargetGroups"))
+}
+
+func TestADeniedActionIsRefusedAndChangesNothing(t *testing.T) {
+	b, _ := fleet(t, nil, ok)
+	allHealthy(t, b)
+	c, arn, port := clientOf(t, b), b.TargetGroupARN("web-443"), portOf(b, "web-443", "i-01")
+	b.Deny("DeregisterTargets", "DescribeInstances")
+	for code, denied := range map[string]reply{
+		"AccessDenied":          c.call("DeregisterTargets", targetPairs(arn, "i-01", port)...),
+		"UnauthorizedOperation": c.ec2().call("DescribeInstances"),
+	} {
+		if got := denied.code(t); got != code || denied.status != 403 {
+			t.Errorf("answered %d %s, want 403 %s", denied.status, got, code)
+		}
+	}
+	if got := state(b, "web-443", "i-01"); got != "healthy" || len(b.Mutations()) != 0 {
+		t.Errorf("a denied call left the target %s", got)
+	}
+	c.must(c.call("DescribeTargetGroups"))
+	b.Deny()
+	c.must(c.call("DeregisterTargets", targetPairs(arn, "i-01", port)...))
 }
 
 func TestInstancesAreFoundByTagAndAddress(t *testing.T) {

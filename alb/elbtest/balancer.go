@@ -31,6 +31,7 @@ type Balancer struct {
 	targets                    *http.Transport
 	copies                     sync.Pool    // of *[]byte, for answers on their way
 	arrivals                   atomic.Int64 // customer connections so far; spreads them over the nodes
+	ahead                      atomic.Int64 // how far the API's clock is ahead, in nanoseconds
 
 	mu        sync.Mutex // guards everything below, and the groups
 	closed    bool
@@ -41,7 +42,8 @@ type Balancer struct {
 	calls     map[string]int
 	mutations []Mutation
 	throttle  throttle
-	serial    int64 // of request ids
+	denied    []string // actions
+	serial    int64    // of request ids
 }
 
 // New starts a load balancer. It fails when the configuration makes no sense or an address cannot be bound.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"crypto/tls"
 	"fmt"
+	"net/http"
 	"net/netip"
 	"time"
 )
@@ -34,6 +35,9 @@ type Config struct {
 	IgnoreEarlyReturn bool
 
 	AccessLog func(Access) // called once per customer request, from its goroutine; may be nil
+
+	// Overhear is called with every request to the API, before it is authenticated, from its goroutine; may be nil.
+	Overhear func(r *http.Request, body []byte)
 }
 
 // GroupConfig is a target group. Durations may be shorter than AWS allows; the API reports them in whole seconds,

@@ -35,8 +35,11 @@ func (b *Balancer) describeTargetGroups(p params) (any, *failure) {
 		return nil, invalid("Target group ARNs, target group names and a load balancer ARN cannot be specified at the " +
 			"same time")
 	}
+	if problem := b.foreignARNs(arns, targetGroups()); problem != nil {
+		return nil, problem
+	}
 	if byBalancer && arn != b.LoadBalancerARN() {
-		return nil, balancerNotFound(arn)
+		return nil, b.balancerMissing(arn)
 	}
 	found := map[string]bool{}
 	var all []targetGroupXML

@@ -79,10 +79,25 @@ func balancerNotFound(what string) *failure {
 	return &failure{400, "LoadBalancerNotFound", fmt.Sprintf("Load balancers '[%s]' not found", what)}
 }
 
+// balancerMissing is the answer to an ARN that is not the load balancer's.
+func (b *Balancer) balancerMissing(arn string) *failure {
+	if problem := b.foreignARN(arn, loadBalancers()); problem != nil {
+		return problem
+	}
+	return balancerNotFound(arn)
+}
+
+func (b *Balancer) listenerMissing(arn string) *failure {
+	if problem := b.foreignARN(arn, listeners()); problem != nil {
+		return problem
+	}
+	return &failure{400, "ListenerNotFound", "One or more listeners not found"}
+}
+
 func (b *Balancer) describeLoadBalancers(p params) (any, *failure) {
 	for _, arn := range p.scalars("LoadBalancerArns.member") {
 		if arn != b.LoadBalancerARN() {
-			return nil, balancerNotFound(arn)
+			return nil, b.balancerMissing(arn)
 		}
 	}
 	for _, name := range p.scalars("Names.member") {
@@ -123,11 +138,11 @@ func (b *Balancer) describeListeners(p params) (any, *failure) {
 		return nil, invalid("You must specify either listener ARNs or a load balancer ARN")
 	}
 	if byBalancer && arn != b.LoadBalancerARN() {
-		return nil, balancerNotFound(arn)
+		return nil, b.balancerMissing(arn)
 	}
 	for _, arn := range arns {
 		if arn != b.listenerARN() {
-			return nil, &failure{400, "ListenerNotFound", "One or more listeners not found"}
+			return nil, b.listenerMissing(arn)
 		}
 	}
 	protocol := "HTTP"
@@ -170,7 +185,7 @@ func (b *Balancer) describeRules(p params) (any, *failure) {
 		return nil, invalid("You must specify either listener rule ARNs or a listener ARN")
 	}
 	if byListener && listener != b.listenerARN() {
-		return nil, &failure{400, "ListenerNotFound", "One or more listeners not found"}
+		return nil, b.listenerMissing(listener)
 	}
 	var rules []ruleXML
 	for _, g := range b.groups {

@@ -126,7 +126,7 @@ func dialTarget(ctx context.Context, protocol, address string) (net.Conn, error)
 	if err != nil || protocol == "HTTP" {
 		return conn, err
 	}
-	secured := tls.Client(conn, &tls.Config{InsecureSkipVerify: true})
+	secured := tls.Client(conn, &tls.Config{InsecureSkipVerify: true, CurvePreferences: []tls.CurveID{tls.X25519}})
 	if err := secured.HandshakeContext(ctx); err != nil {
 		conn.Close()
 		return nil, err

@@ -53,6 +53,9 @@ func (b *Balancer) named(p params) (*group, *failure) {
 			return g, nil
 		}
 	}
+	if problem := b.foreignARN(arn, targetGroups()); problem != nil {
+		return nil, problem
+	}
 	return nil, &failure{400, "TargetGroupNotFound", "One or more target groups not found"}
 }
 
@@ -124,7 +127,7 @@ func (b *Balancer) registerTargets(p params) (any, *failure) {
 			effect = true
 		}
 	}
-	b.mutations = append(b.mutations, Mutation{time.Now(), "RegisterTargets", g.Name, targets, effect})
+	b.note(Mutation{time.Now(), "RegisterTargets", g.Name, targets, effect})
 	return empty{}, nil
 }
 
@@ -149,7 +152,7 @@ func (b *Balancer) deregisterTargets(p params) (any, *failure) {
 			effect = true
 		}
 	}
-	b.mutations = append(b.mutations, Mutation{time.Now(), "DeregisterTargets", g.Name, targets, effect})
+	b.note(Mutation{time.Now(), "DeregisterTargets", g.Name, targets, effect})
 	return empty{}, nil
 }
 

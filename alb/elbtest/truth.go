@@ -59,16 +59,27 @@ func (b *Balancer) Truth() Truth {
 	return truth
 }
 
-// Calls is how often each action was called by an authenticated client, throttled calls included.
+// Calls is how often each action was called by an authenticated client, throttled and denied calls included.
 func (b *Balancer) Calls() map[string]int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return maps.Clone(b.calls)
 }
 
-// Mutations are the accepted changes of registration, oldest first.
+// Mutations are the accepted changes of registration, oldest first; of very many, the newest ten thousand and more.
 func (b *Balancer) Mutations() []Mutation {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return slices.Clone(b.mutations)
+}
+
+// mostMutations bounds the memory of a balancer that stands for hours; the older half is forgotten.
+const mostMutations = 20_000
+
+// note remembers an accepted change. The lock is held.
+func (b *Balancer) note(m Mutation) {
+	if len(b.mutations) == mostMutations {
+		b.mutations = append(b.mutations[:0], b.mutations[mostMutations/2:]...)
+	}
+	b.mutations = append(b.mutations, m)
 }
