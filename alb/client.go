@@ -26,9 +26,10 @@ type Client struct {
 	region  string
 	secrets aws.CredentialsProvider
 	elb     *elb.Client
-	ec2     *ec2.Client
+	ec2     describeInstances // not the client itself: with it come the hundreds of operations that it has
 	sts     *sts.Client
-	writes  aws.Retryer
+	writes  aws.RetryerV2
+	guard   func(ctx context.Context, targets []canary.Target) error // asked before each write; nil: nobody
 
 	turn chan struct{} // held while one server's leaving is checked and written
 
@@ -36,6 +37,9 @@ type Client struct {
 	groups  map[string]*group
 	leaving map[canary.Target]bool // deregistered, not yet seen out: never counted as somebody's spare
 }
+
+// describeInstances is EC2's DescribeInstances.
+type describeInstances func(context.Context, *ec2.DescribeInstancesInput, ...func(*ec2.Options)) (*ec2.DescribeInstancesOutput, error)
 
 var _ canary.Balancer = (*Client)(nil)
 
@@ -64,9 +68,10 @@ func New(ctx context.Context, o Options) (*Client, error) {
 		endpoint = &o.Endpoint
 	}
 	c.elb = elb.NewFromConfig(cfg, func(e *elb.Options) { e.Retryer, e.BaseEndpoint = reads, orStray(endpoint, e.BaseEndpoint) })
-	c.ec2 = ec2.NewFromConfig(cfg, func(e *ec2.Options) { e.Retryer, e.BaseEndpoint = reads, orStray(endpoint, e.BaseEndpoint) })
+	instances := ec2.NewFromConfig(cfg, func(e *ec2.Options) { e.Retryer, e.BaseEndpoint = reads, orStray(endpoint, e.BaseEndpoint) })
+	c.ec2 = instances.DescribeInstances
 	c.sts = sts.NewFromConfig(cfg, func(e *sts.Options) { e.Retryer, e.BaseEndpoint = reads, orStray(endpoint, e.BaseEndpoint) })
-	return c, c.refuseStray()
+	return c, c.refuseStray(instances.Options().BaseEndpoint)
 }
 
 // orStray leaves an endpoint that was not asked for in place, so that refuseStray sees it.
@@ -104,13 +109,13 @@ func load(ctx context.Context, o Options) (aws.Config, error) {
 }
 
 // refuseStray fails when a client would go somewhere else than to AWS without having been asked to.
-func (c *Client) refuseStray() error {
+func (c *Client) refuseStray(instances *string) error {
 	if c.options.Endpoint != "" {
 		return nil
 	}
 	for service, endpoint := range map[string]*string{
 		"elasticloadbalancing": c.elb.Options().BaseEndpoint,
-		"ec2":                  c.ec2.Options().BaseEndpoint,
+		"ec2":                  instances,
 		"sts":                  c.sts.Options().BaseEndpoint,
 	} {
 		if endpoint != nil {
@@ -126,9 +131,6 @@ func (c *Client) call(ctx context.Context, attempt string, operation func(contex
 	defer cancel()
 	return explain(ctx, attempt, operation(bounded))
 }
-
-// asWrite makes an operation count against the limit of writes.
-func (c *Client) asWrite(o *elb.Options) { o.Retryer = c.writes }
 
 // takeTurn waits for the other servers' checks; the returned function ends the turn.
 func (c *Client) takeTurn(ctx context.Context) (func(), error) {

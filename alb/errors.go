@@ -63,6 +63,21 @@ func (e *AccessError) Error() string {
 	return fmt.Sprintf("%s: AWS says %s: the identity of this process needs the permission %s", e.Attempt, e.Code, e.Permission)
 }
 
+// ElsewhereError says that a target group is not where the configuration and the credentials lead to.
+type ElsewhereError struct {
+	Group string // its name
+	Kind  string // "region" or "account"
+	Has   string // the group's
+	Want  string // the configuration's region, or the credentials' account
+}
+
+func (e *ElsewhereError) Error() string {
+	if e.Kind == "region" {
+		return fmt.Sprintf("target group %s is in region %s, the configuration names %s", e.Group, e.Has, e.Want)
+	}
+	return fmt.Sprintf("target group %s belongs to account %s, the credentials to account %s", e.Group, e.Has, e.Want)
+}
+
 // NotFoundError says that a target group does not exist in this account and region.
 type NotFoundError struct {
 	Name    string   // as configured, or the name in its ARN

@@ -94,14 +94,14 @@ func (g *group) named(err error) error {
 
 func (g *group) register(ctx context.Context, targets []canary.Target) error {
 	return g.write(ctx, fmt.Sprintf("register %s in %s", tuples(targets), g.name), func(ctx context.Context) error {
-		_, err := g.client.elb.RegisterTargets(ctx, &elb.RegisterTargetsInput{TargetGroupArn: &g.arn, Targets: described(targets)}, g.client.asWrite)
+		_, err := g.client.elb.RegisterTargets(ctx, &elb.RegisterTargetsInput{TargetGroupArn: &g.arn, Targets: described(targets)}, g.client.asWrite(targets))
 		return err
 	})
 }
 
 func (g *group) deregister(ctx context.Context, targets []canary.Target) error {
 	return g.write(ctx, fmt.Sprintf("deregister %s from %s", tuples(targets), g.name), func(ctx context.Context) error {
-		_, err := g.client.elb.DeregisterTargets(ctx, &elb.DeregisterTargetsInput{TargetGroupArn: &g.arn, Targets: described(targets)}, g.client.asWrite)
+		_, err := g.client.elb.DeregisterTargets(ctx, &elb.DeregisterTargetsInput{TargetGroupArn: &g.arn, Targets: described(targets)}, g.client.asWrite(targets))
 		return err
 	})
 }

@@ -3,7 +3,6 @@ package alb
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -23,7 +22,7 @@ func (c *Client) findGroups(ctx context.Context) ([]types.TargetGroup, error) {
 		case !strings.HasPrefix(g, "arn:"):
 			names = append(names, g)
 		case regionOf(g) != c.region:
-			return nil, fmt.Errorf("target group %s is in region %s, the configuration names %s", groupName(g), regionOf(g), c.region)
+			return nil, &ElsewhereError{Group: groupName(g), Kind: "region", Has: regionOf(g), Want: c.region}
 		default:
 			arns = append(arns, g)
 		}
@@ -109,9 +108,10 @@ func (c *Client) describeGroups(ctx context.Context, in elb.DescribeTargetGroups
 // describe is a group in the words of the domain.
 func describe(g types.TargetGroup, attributes settings, balancers []string) canary.Group {
 	seconds := func(n *int32) time.Duration { return time.Duration(aws.ToInt32(n)) * time.Second }
-	matcher := ""
+	matcher, isHTTP := "", false
 	if g.Matcher != nil {
 		matcher = aws.ToString(g.Matcher.HttpCode)
+		isHTTP = matcher != ""
 		if matcher == "" {
 			matcher = aws.ToString(g.Matcher.GrpcCode)
 		}
@@ -133,6 +133,7 @@ func describe(g types.TargetGroup, attributes settings, balancers []string) cana
 		Algorithm:     algorithm,
 		CheckPath:     aws.ToString(g.HealthCheckPath),
 		CheckMatcher:  matcher,
+		CheckHTTP:     isHTTP && aws.ToString(g.HealthCheckPort) == "traffic-port",
 		LoadBalancers: balancers,
 	}
 }

@@ -47,7 +47,7 @@ func (c *Client) describeInstances(ctx context.Context, ids []string, found map[
 		var out *ec2.DescribeInstancesOutput
 		attempt := fmt.Sprintf("describe %d instances", len(ids))
 		err := c.call(ctx, attempt, func(ctx context.Context) (err error) {
-			out, err = c.ec2.DescribeInstances(ctx, &ec2.DescribeInstancesInput{InstanceIds: ids, NextToken: token})
+			out, err = c.ec2(ctx, &ec2.DescribeInstancesInput{InstanceIds: ids, NextToken: token})
 			return err
 		})
 		if err != nil {

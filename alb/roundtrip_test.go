@@ -222,7 +222,7 @@ func TestSurvey(t *testing.T) {
 	}
 	want := canary.Group{
 		ARN: f.TargetGroupARN("api-8443"), Name: "api-8443", Type: "instance", Interval: 3 * time.Second, Timeout: time.Second, HealthyAfter: 2,
-		UnhealthyAt: 2, SlowStart: 30 * time.Second, Algorithm: "round_robin", CheckPath: "/up", CheckMatcher: "200-299", LoadBalancers: []string{f.LoadBalancerARN()},
+		UnhealthyAt: 2, SlowStart: 30 * time.Second, Algorithm: "round_robin", CheckPath: "/up", CheckMatcher: "200-299", CheckHTTP: true, LoadBalancers: []string{f.LoadBalancerARN()},
 	}
 	if diff := cmp.Diff(want, s.Groups[0]); diff != "" {
 		t.Error(diff)

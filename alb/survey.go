@@ -2,7 +2,6 @@ package alb
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -21,7 +20,8 @@ type Survey struct {
 	Region   string        //
 	Endpoint string        // empty: AWS itself
 	ClockOff time.Duration // AWS's clock minus ours, to about a second
-	Expires  time.Time     // when the credentials at hand end; zero: never, or they are renewed
+	Expires  time.Time     // when the credentials at hand end; zero: never, or they are renewed, or nobody knows
+	Passing  bool          // they end some day, and nobody knows when: a session token came without its end
 	Groups   []canary.Group
 	Members  []Member // sorted by Name, then Instance, then address
 	Warnings []string // what makes these groups harder to roll, one sentence each
@@ -40,34 +40,35 @@ type Member struct {
 	Problems   []string              // why it cannot be rolled as it is
 }
 
-// Survey reads everything that a plan needs to know from AWS, and changes nothing. Typed errors: *[NotFoundError] for a
-// group, *[AccessError], *[CredentialsError], *[ThrottledError].
+// Survey reads everything that a plan needs to know from AWS, and changes nothing. Typed errors: *[NotFoundError] and
+// *[ElsewhereError] for a group, *[AccessError], *[CredentialsError], *[ThrottledError]. What was found before an error comes
+// with it.
 func (c *Client) Survey(ctx context.Context) (Survey, error) {
 	out := Survey{Region: c.region, Endpoint: c.options.Endpoint}
 	if err := c.identify(ctx, &out); err != nil {
-		return Survey{}, err
+		return out, err
 	}
 	groups, err := c.findGroups(ctx)
 	if err != nil {
-		return Survey{}, err
+		return out, err
 	}
 	forwards, err := c.readForwards(ctx, groups)
 	if err != nil {
-		return Survey{}, err
+		return out, err
 	}
 	var lists []listing
 	for _, found := range groups {
 		g := c.group(aws.ToString(found.TargetGroupArn))
 		if account := accountOf(g.arn); account != out.Account {
-			return Survey{}, fmt.Errorf("target group %s belongs to account %s, the credentials to account %s", g.name, account, out.Account)
+			return out, &ElsewhereError{Group: g.name, Kind: "account", Has: account, Want: out.Account}
 		}
 		attributes, err := g.settings.get(ctx, time.Now())
 		if err != nil {
-			return Survey{}, err
+			return out, err
 		}
 		l, err := g.health.get(ctx, time.Now())
 		if err != nil {
-			return Survey{}, err
+			return out, err
 		}
 		lists = append(lists, l)
 		out.Groups = append(out.Groups, describe(found, attributes, forwards[g.arn]))
@@ -105,6 +106,7 @@ func (c *Client) identify(ctx context.Context, s *Survey) error {
 	if keys.CanExpire {
 		s.Expires = keys.Expires
 	}
+	s.Passing = keys.SessionToken != "" && !keys.CanExpire
 	return nil
 }
 
