@@ -17,12 +17,13 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"time"
 
 	"iiscanary/canary"
 )
 
 // File is a [canary.Journal] in one file that only its owner can read. It may be used by several goroutines of one process;
-// against other processes the lease on the servers protects.
+// other processes of this machine cannot open it meanwhile. Those of other machines are kept out by the lease on the servers.
 type File struct {
 	mu     sync.Mutex
 	f      *os.File
@@ -31,6 +32,24 @@ type File struct {
 }
 
 var _ canary.Journal = (*File)(nil)
+
+// InUseError says that another process of this machine writes the journal.
+type InUseError struct{ Path string }
+
+func (e *InUseError) Error() string {
+	return "another process of this machine is at work on that run: it writes " + e.Path
+}
+
+// FullError says that a journal's file could not be written: mostly, that its disk is full.
+type FullError struct {
+	Path string
+	Err  error
+}
+
+func (e *FullError) Error() string { return e.Err.Error() }
+
+// Unwrap is why it could not be written.
+func (e *FullError) Unwrap() error { return e.Err }
 
 // CorruptError says that a line of a journal cannot be read. Only the last line may be torn; that is no error.
 type CorruptError struct {
@@ -51,17 +70,45 @@ func (e *CorruptError) Error() string {
 func (e *CorruptError) Unwrap() error { return e.Err }
 
 // Open opens a journal, or begins one. A torn last line, which was never durable, is cut off. A line that cannot be read, or
-// that holds an action of an unknown kind, is a *CorruptError.
+// that holds an action of an unknown kind, is a *CorruptError; a journal that another process writes an *InUseError.
 func Open(path string) (*File, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("open the journal: %w", err)
+	}
+	if !alone(f) || discarded(f, path) {
+		return nil, errors.Join(&InUseError{path}, f.Close())
 	}
 	j := &File{f: f}
 	if err := j.load(path); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
 	return j, nil
+}
+
+// Looks at a journal, such as Alive's, hold a lock for a moment: a writer tries more than once.
+const (
+	lockTries = 20
+	lockPause = 10 * time.Millisecond
+)
+
+// alone locks the file until it is closed, and reports whether nobody else had it.
+func alone(f *os.File) bool {
+	for range lockTries {
+		if !forbidden(f, true) {
+			return true
+		}
+		pause := time.NewTimer(lockPause)
+		<-pause.C
+	}
+	return false
+}
+
+// discarded reports whether another process took the file away between its opening and its locking.
+func discarded(f *os.File, path string) bool {
+	ours, err := f.Stat()
+	there, gone := os.Stat(path)
+	return err == nil && (gone != nil || !os.SameFile(ours, there))
 }
 
 // Write begins a journal with events that were collected from the servers. It refuses a file that is not empty.
@@ -118,7 +165,7 @@ func syncFolder(dir string) error {
 	return d.Close()
 }
 
-// Append writes one line and flushes it to disk.
+// Append writes one line and flushes it to disk. After a *FullError every further one is the same.
 func (j *File) Append(e canary.Event) error {
 	line, err := format(e)
 	if err != nil {
@@ -134,11 +181,11 @@ func (j *File) Append(e canary.Event) error {
 		return j.broken
 	}
 	if _, err := j.f.Write(line); err != nil {
-		j.broken = fmt.Errorf("write event %d: %w", e.Seq, err)
+		j.broken = &FullError{j.f.Name(), fmt.Errorf("write event %d: %w", e.Seq, err)}
 		return j.broken
 	}
 	if err := j.f.Sync(); err != nil {
-		j.broken = fmt.Errorf("flush event %d to disk: %w", e.Seq, err)
+		j.broken = &FullError{j.f.Name(), fmt.Errorf("flush event %d to disk: %w", e.Seq, err)}
 		return j.broken
 	}
 	j.events = append(j.events, kept)
@@ -161,6 +208,20 @@ func (j *File) Close() error {
 	defer j.mu.Unlock()
 	j.broken = os.ErrClosed
 	return j.f.Close()
+}
+
+// Discard closes the journal and takes the file away: of one that was collected, and that nothing was added to.
+func (j *File) Discard() error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.broken = os.ErrClosed
+	name := j.f.Name()
+	err := os.Remove(name) // while it is locked, so that nobody else begins to write it
+	closed := j.f.Close()
+	if err != nil { // Windows removes no file that is open
+		err = os.Remove(name)
+	}
+	return errors.Join(err, closed)
 }
 
 // format is an event as one line.

@@ -71,6 +71,9 @@ func TestAJournalIsReadBackAsItWasWritten(t *testing.T) {
 		t.Error(diff)
 	}
 	add(t, again, event(4, canary.Finished, ""))
+	if err := again.Close(); err != nil {
+		t.Fatal(err)
+	}
 	if got := seqs(open(t, path)); !slices.Equal(got, []int{1, 2, 3, 4}) {
 		t.Errorf("it holds %v", got)
 	}
@@ -166,4 +169,21 @@ func FuzzMerge(f *testing.F) {
 			}
 		}
 	})
+}
+
+func TestADiscardedJournalIsGoneAndNobodyWritesItOn(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "run-1.jsonl")
+	if err := journal.Write(path, []canary.Event{planned(1, false)}); err != nil {
+		t.Fatal(err)
+	}
+	f := open(t, path)
+	if err := f.Discard(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("it is still there: %v", err)
+	}
+	if err := f.Append(event(2, canary.Finished, "")); !errors.Is(err, os.ErrClosed) {
+		t.Errorf("a discarded journal answers %v", err)
+	}
 }

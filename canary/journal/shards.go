@@ -25,7 +25,8 @@ type Noter interface {
 //
 // While a release is rolled out, the plan and the beginning of a step must reach their servers before anything changes:
 // otherwise Append fails, wrapping [canary.ErrUnreachable] where that is why. Every other line, and every line of a
-// revert, is kept for a server that does not take it and is sent before the next one. The file here always has it.
+// revert, is kept for a server that does not take it and is sent before the next one. The file here always has it. Where a
+// server refuses a line because another process took it over, Append fails, wrapping [canary.ErrTaken].
 type Shards struct {
 	inner canary.Journal
 	noter Noter
@@ -85,8 +86,10 @@ func (s *Shards) Append(e canary.Event) error {
 	if err := s.inner.Append(e); err != nil {
 		return err
 	}
-	_ = s.tell(e, line) // the backlog has what was not taken
-	return nil
+	if err := s.tell(e, line); errors.Is(err, canary.ErrTaken) {
+		return err
+	}
+	return nil // the backlog has what was not taken
 }
 
 // tell sends a line to the servers that it is about, side by side.

@@ -174,3 +174,20 @@ func TestACollectionNamesTheServersThatAreMissing(t *testing.T) {
 		t.Errorf("%d events, %v", len(events), err)
 	}
 }
+
+func TestALineThatATakenServerRefusesEndsBothWays(t *testing.T) {
+	for _, back := range []bool{false, true} {
+		for _, kind := range []canary.EventType{canary.Began, canary.Ended, canary.Finished} {
+			home, away := open(t, filepath.Join(t.TempDir(), "j")), newServers()
+			s := journal.NewShards(home, away, fleet)
+			add(t, s, planned(1, false))
+			if back {
+				add(t, s, planned(2, true))
+			}
+			away.fails["web-01"] = canary.ErrTaken
+			if err := s.Append(event(3, kind, "web-01")); !errors.Is(err, canary.ErrTaken) {
+				t.Errorf("%s, back %t: it answers %v", kind, back, err)
+			}
+		}
+	}
+}
