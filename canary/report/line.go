@@ -68,8 +68,8 @@ func describe(id string, p canary.Plan) string {
 }
 
 func joined(text, why string) string {
-	if why = oneLine(why); why != "" {
-		return text + ": " + strings.TrimSuffix(why, ".")
+	if why = sentence(why); why != "" {
+		return text + ": " + why
 	}
 	return text
 }

@@ -48,8 +48,8 @@ func thousands(n int64) string {
 	return text
 }
 
-// size is a number of bytes in the unit that people say.
-func size(bytes int64) string {
+// Size is a number of bytes in the unit that people say: 1 KB is 1,024 bytes.
+func Size(bytes int64) string {
 	const step = 1024
 	if bytes < step {
 		return fmt.Sprintf("%d B", bytes)

@@ -1,8 +1,6 @@
 package report
 
 import (
-	"encoding/json"
-	"fmt"
 	"io"
 
 	"iiscanary/canary"
@@ -22,6 +20,7 @@ const (
 
 // Outcome is a run in one object: what -o json prints.
 type Outcome struct {
+	Version int      `json:"version"` // set by JSON
 	Outcome Result   `json:"outcome"`
 	Exit    int      `json:"exit"` // code of the process
 	Run     string   `json:"run"`
@@ -73,11 +72,6 @@ func (o Outcome) JSON(w io.Writer) error {
 	if o.Traffic.BySlot == nil {
 		o.Traffic.BySlot = map[string]SlotTraffic{}
 	}
-	e := json.NewEncoder(w)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
-	if err := e.Encode(o); err != nil {
-		return fmt.Errorf("write the outcome: %w", err)
-	}
-	return nil
+	o.Version = FormatVersion
+	return encode(w, "the outcome", o)
 }

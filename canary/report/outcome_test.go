@@ -59,10 +59,10 @@ func TestOutcomeHasTheDocumentedKeys(t *testing.T) {
 		t.Fatal(err)
 	}
 	var got struct {
-		Outcome, Exit, Run, Old, New, Verdict any
-		Servers                               []map[string]any
-		Traffic                               map[string]any
-		Seconds                               map[string]any
+		Version, Outcome, Exit, Run, Old, New, Verdict any
+		Servers                                        []map[string]any
+		Traffic                                        map[string]any
+		Seconds                                        map[string]any
 	}
 	d := json.NewDecoder(&b)
 	d.DisallowUnknownFields()
@@ -129,5 +129,17 @@ func TestAFleetThatRanTwoOldSlots(t *testing.T) {
 	}
 	if want := "app-1, app-2 runs on 2 of 2 servers again"; !strings.Contains(b.String(), want) {
 		t.Errorf("no %q in\n%s", want, b.String())
+	}
+}
+
+func TestAWayBackThatIsHeldIsNotCalledUndecided(t *testing.T) {
+	for back, want := range map[bool]string{
+		false: "held: nothing is decided, " + newSlot + " runs on 1 of 3 servers",
+		true:  "held on the way back: " + oldSlot + " runs on 2 of 3 servers, " + newSlot + " on 1 of 3 servers",
+	} {
+		var b strings.Builder
+		if err := Summary(&b, exampleOutcome(Held), Story{Back: back}); err != nil || !strings.Contains(b.String(), want) {
+			t.Errorf("%v, it says\n%s\nand not %q", err, b.String(), want)
+		}
 	}
 }

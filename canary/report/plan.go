@@ -40,7 +40,7 @@ func header(b *strings.Builder, p canary.Plan) {
 	t := table(b)
 	fmt.Fprintf(t, "  now\t%s\n", orDash(strings.Join(p.Old, ", ")))
 	fmt.Fprintf(t, "  new\t%s, version %s, %s, %s, sha256 %s\n", orDash(p.New.Slot), orDash(p.New.Version), counted(p.New.Files, "file"),
-		size(p.New.Bytes), shortDigest(p.New.Digest))
+		Size(p.New.Bytes), shortDigest(p.New.Digest))
 	fmt.Fprintf(t, "  floor\tnever fewer than %s healthy of %s\n", counted(p.Floor, "server"), thousands(int64(len(p.Servers))))
 	t.Flush()
 	b.WriteString("\n")

@@ -150,7 +150,7 @@ func TestForeignTextCannotSteerATerminal(t *testing.T) {
 func TestWordsForNumbers(t *testing.T) {
 	for got, want := range map[string]string{
 		thousands(0): "0", thousands(999): "999", thousands(1000): "1,000", thousands(-1234567): "-1,234,567",
-		size(12): "12 B", size(2048): "2.0 KB", size(48_400_000): "46.2 MB", size(80 << 30): "80.0 GB",
+		Size(12): "12 B", Size(2048): "2.0 KB", Size(48_400_000): "46.2 MB", Size(80 << 30): "80.0 GB",
 		span(2 * time.Minute): "2m", span(time.Hour): "1h", span(90 * time.Second): "1m30s", span(1234 * time.Millisecond): "1.2s",
 		span(1500 * time.Microsecond): "2ms", counted(1, "server"): "1 server", counted(0, "step"): "0 steps",
 	} {

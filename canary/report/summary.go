@@ -12,53 +12,105 @@ import (
 
 // Story is what a summary tells beyond the outcome itself.
 type Story struct {
+	Over    bool     // the run was over already: nothing was done
+	Cause   Cause    // of a way back
+	Back    bool     // something ended the way back
 	Why     string   // what ended the way forward; empty: nothing did
 	Trouble []string // what stands in the way of a whole fleet, one line each; names the servers
 	Next    []string // what to type or do next, one line each
 }
 
+// Cause is why a fleet was put back.
+type Cause int
+
+// The causes.
+const (
+	ByRefusal  Cause = iota // a question about the release was answered with no
+	ByFailure               // a step could not be done
+	BeforeRoll              // the release did not reach the servers: none left rotation
+	ByOperator              // somebody asked for it
+)
+
 // Summary tells how a run came out: what happened, where each server stands, what customers saw, and what to do next.
 func Summary(w io.Writer, o Outcome, s Story) error {
 	var b strings.Builder
-	fmt.Fprintln(&b, headline(o))
-	if s.Why != "" {
-		fmt.Fprintf(&b, "  why:      %s\n", oneLine(s.Why))
+	if s.Over {
+		fmt.Fprintln(&b, bygone(o, s.Cause))
+	} else {
+		fmt.Fprintln(&b, headline(o, s))
 	}
-	if v := o.Verdict; v.Answer != "" && !strings.Contains(s.Why, v.Reason) {
-		fmt.Fprintf(&b, "  verdict:  %s, %s\n", v.Answer, orDash(v.Reason))
+	if s.Why != "" {
+		fmt.Fprintf(&b, "  why:      %s\n", sentence(s.Why))
+	}
+	if v := o.Verdict; v.Answer != "" && !strings.Contains(sentence(s.Why), sentence(v.Reason)) {
+		fmt.Fprintf(&b, "  verdict:  %s, %s\n", v.Answer, orDash(sentence(v.Reason)))
 	}
 	for _, t := range s.Trouble {
-		fmt.Fprintf(&b, "  %s trouble: %s\n", mind, oneLine(t))
+		fmt.Fprintf(&b, "  %s trouble: %s\n", mind, sentence(t))
 	}
 	b.WriteString("\n")
 	servers(&b, o)
 	customers(&b, o.Traffic)
 	took(&b, o.Seconds)
-	for i, n := range s.Next {
-		word := "next:"
-		if i > 0 {
-			word = ""
-		}
-		fmt.Fprintf(&b, "%-6s %s\n", word, oneLine(n))
-	}
+	nextLines(&b, s.Next)
 	_, err := io.WriteString(w, b.String())
 	return err
 }
 
-func headline(o Outcome) string {
+// nextLines tells what to type or do next, the first line with a word in front.
+func nextLines(b *strings.Builder, next []string) {
+	for i, n := range next {
+		word := "next:"
+		if i > 0 {
+			word = ""
+		}
+		fmt.Fprintf(b, "%-6s %s\n", word, oneLine(n))
+	}
+}
+
+func headline(o Outcome, s Story) string {
 	fresh, old := orDash(o.New), orDash(o.Old)
 	switch o.Outcome {
 	case Deployed:
 		return fmt.Sprintf("%s deployed: %s runs on %s", good, fresh, share(o, o.New))
 	case Reverted:
-		return fmt.Sprintf("%s reverted: %s was refused, %s runs on %s again", bad, fresh, old, share(o, o.Old))
+		return putBack(s.Cause, fresh, fmt.Sprintf("%s runs on %s", old, share(o, o.Old)))
 	case Held:
+		if s.Back {
+			return fmt.Sprintf("%s held on the way back: %s runs on %s, %s on %s", mind, old, share(o, o.Old), fresh, share(o, o.New))
+		}
 		return fmt.Sprintf("%s held: nothing is decided, %s runs on %s", mind, fresh, share(o, o.New))
 	case Stopped:
 		return fmt.Sprintf("%s stopped by the operator: %s runs on %s", mind, fresh, share(o, o.New))
 	}
 	return fmt.Sprintf("%s mixed: the fleet is not whole and a person is needed, %s runs on %s, %s on %s", bad,
 		fresh, share(o, o.New), old, share(o, o.Old))
+}
+
+// putBack is the headline of a fleet that runs the old release.
+func putBack(why Cause, fresh, old string) string {
+	switch why {
+	case ByOperator:
+		return fmt.Sprintf("%s reverted: %s is put back as you asked, %s", good, fresh, old)
+	case BeforeRoll:
+		return fmt.Sprintf("%s not begun: %s could not be brought to every server, %s as before", bad, fresh, old)
+	case ByFailure:
+		return fmt.Sprintf("%s reverted: %s could not be rolled out, %s again", bad, fresh, old)
+	}
+	return fmt.Sprintf("%s reverted: %s was refused, %s again", bad, fresh, old)
+}
+
+// bygone is the headline of a run that had come to its end before.
+func bygone(o Outcome, why Cause) string {
+	switch o.Outcome {
+	case Deployed:
+		return fmt.Sprintf("%s run %s is over: the release was deployed; nothing is left to resume", good, o.Run)
+	case Reverted:
+		end := map[Cause]string{ByRefusal: "was refused and put back", ByFailure: "could not be rolled out and was put back",
+			BeforeRoll: "could not be brought to every server and never served", ByOperator: "was put back because somebody asked for it"}[why]
+		return fmt.Sprintf("%s run %s is over: the release %s; nothing is left to resume", bad, o.Run, end)
+	}
+	return fmt.Sprintf("%s run %s is over, and the fleet is not as it left it: a person is needed", bad, o.Run)
 }
 
 // share is on how many of the servers one of these slots runs; several are parted by commas.

@@ -102,7 +102,7 @@ func disk(f canary.Found) string {
 	if f.DiskFree <= 0 {
 		return "-"
 	}
-	return size(f.DiskFree)
+	return Size(f.DiskFree)
 }
 
 // fresh is what there is of the new slot.
