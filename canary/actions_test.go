@@ -145,14 +145,9 @@ func TestADrainThatCannotCountRequestsWaitsOutTheDelay(t *testing.T) {
 	})
 }
 
-func TestADrainWaitsForSpareCapacityAndThenGivesUp(t *testing.T) {
+func TestSpareIsUnsureAfterItsWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		st, r := web01(t, 2)
-		began := time.Now()
-		err := canary.Drain{Server: "web-01", Rotation: r, Slot: oldSlot}.Do(t.Context(), st.world)
-		if !is[*canary.NoSpareError](err) || time.Since(began) < r.Wait {
-			t.Errorf("after %s: %v", time.Since(began), err)
-		}
 		v, err := canary.Spare{Server: "web-01", Targets: r.Targets, Floor: 2, Wait: time.Minute, Poll: time.Second}.Ask(t.Context(), st.world)
 		if err != nil || v.Answer != canary.Unsure || !strings.Contains(v.Reason, "2 healthy and would have 1") {
 			t.Errorf("spare answers %+v, %v", v, err)
@@ -195,6 +190,36 @@ func TestASlotIsNotStartedBesideAnother(t *testing.T) {
 		}
 		st.blameless()
 	})
+}
+
+func TestASlotIsNotStartedBesideOneOfWhichNobodyKnows(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		st, _ := web01(t, 0)
+		st.must(st.world.Stage(t.Context(), "web-01", wanted(0).New))
+		st.world.Alter("web-01", oldSlot, func(s *canary.Slot) { s.Site, s.Pool, s.Workers = canary.Stopped, canary.Unknown, nil })
+		err := canary.Start{Server: "web-01", Slot: newSlot}.Do(t.Context(), st.world)
+		if err == nil || !strings.Contains(err.Error(), "IIS does not say whether app-1 runs (site stopped, pool unknown)") {
+			t.Errorf("it answers %v", err)
+		}
+	})
+}
+
+// Right after a slot was created IIS may not know it yet: a way back that left it running would start two.
+func TestTheUndoOfAStartStopsWhatNobodyKnowsToHaveRun(t *testing.T) {
+	start := canary.Start{Server: "web-01", Slot: newSlot}
+	for _, c := range []struct {
+		before canary.State
+		stops  bool
+	}{
+		{canary.State{"site": "stopped", "pool": "stopped", "workers": "0", "runs": "false"}, true},
+		{canary.State{"site": "stopped", "pool": "unknown", "workers": "0", "runs": "true"}, true},
+		{canary.State{"site": "unknown", "pool": "unknown", "workers": "0", "runs": "true"}, true},
+		{canary.State{"site": "started", "pool": "started", "workers": "1", "runs": "true"}, false},
+	} {
+		if got := start.Undo(c.before); (len(got) == 1) != c.stops {
+			t.Errorf("%v: %v", c.before, got)
+		}
+	}
 }
 
 func TestWarmNeedsASeriesThatIsFastAndRightFromOneWorker(t *testing.T) {

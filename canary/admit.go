@@ -2,6 +2,7 @@ package canary
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -13,6 +14,8 @@ type Admit struct {
 	Slot string `json:"slot,omitempty"` // the slot that will serve
 	// Listed says that being registered is enough: the targets were not healthy before the run either.
 	Listed bool `json:"listed,omitempty"`
+	// Checks are asked of the server itself before it is registered, for words only. None on a way back, which nothing may hold up.
+	Checks []HealthCheck `json:"checks,omitempty"`
 }
 
 // NotHealthyError says that a registered server did not come to serve in time.
@@ -20,10 +23,15 @@ type NotHealthyError struct {
 	Server  string
 	After   time.Duration
 	Targets []TargetHealth // those that do not serve
+	Alone   *UnwellError   // what the server itself answered before; nil: nothing was found
 }
 
 func (e *NotHealthyError) Error() string {
-	return fmt.Sprintf("not healthy %s after its registration: %s", e.After, sayHealth(e.Targets))
+	text := fmt.Sprintf("not healthy %s after its registration: %s", e.After, sayHealth(e.Targets))
+	if e.Alone == nil {
+		return text
+	}
+	return text + "; " + e.Alone.Error()
 }
 
 // Kind is "admit".
@@ -37,8 +45,10 @@ func (a Admit) Describe() string {
 	return fmt.Sprintf("admit %s and wait until it is healthy, at most %s", a.Server, a.Deadline)
 }
 
-// Budget is the deadline, and some slack.
-func (a Admit) Budget() time.Duration { return a.Deadline + 2*slack }
+// Budget is the deadline, what the checks before take, and some slack.
+func (a Admit) Budget() time.Duration {
+	return a.Deadline + a.asking() + 2*slack
+}
 
 // Look is done when every target is healthy.
 func (a Admit) Look(ctx context.Context, w World) (Seen, error) {
@@ -53,10 +63,18 @@ func (a Admit) serves(h TargetHealth) bool {
 	return h.State == Healthy || a.Listed && h.In()
 }
 
-// Do registers, then polls until every target is healthy. It returns a *NotHealthyError at the deadline.
+// Do asks the server what its health checks will ask, registers it, and polls until every target is healthy. It returns a
+// *NotHealthyError at the deadline. A server that only cannot be reached is registered all the same, as its customers may reach it.
 func (a Admit) Do(ctx context.Context, w World) error {
 	if len(a.Targets) == 0 {
 		return nil
+	}
+	alone, err := a.alone(ctx, w)
+	if err != nil {
+		return err
+	}
+	if err := w.Hold(ctx, a.Server); err != nil && !errors.Is(err, ErrUnreachable) {
+		return fmt.Errorf("not registered: %w", err)
 	}
 	if err := w.Register(ctx, a.Targets); err != nil {
 		return fmt.Errorf("register: %w", err)
@@ -70,7 +88,7 @@ func (a Admit) Do(ctx context.Context, w World) error {
 			return nil
 		}
 		if !w.Now().Before(end) {
-			return &NotHealthyError{Server: a.Server, After: a.Deadline, Targets: a.missing(health)}
+			return &NotHealthyError{Server: a.Server, After: a.Deadline, Targets: a.missing(health), Alone: alone}
 		}
 		if err := w.Wait(ctx, pace(a.Poll)); err != nil {
 			return err

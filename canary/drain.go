@@ -27,8 +27,16 @@ func (a Drain) Describe() string {
 	return fmt.Sprintf("drain %s: wait out the deregistration delay of %s", a.Server, a.Delay)
 }
 
-// Budget covers the wait for spare capacity and the policy.
-func (a Drain) Budget() time.Duration { return a.Wait + a.Settle + a.Delay + 2*slack }
+// Budget covers the policy; the wait for spare capacity before it is the runner's.
+func (a Drain) Budget() time.Duration { return a.Settle + a.Delay + 2*slack }
+
+// spare returns a *NoSpareError while the server cannot be spared.
+func (a Drain) spare(ctx context.Context, w World) error {
+	if len(a.Targets) == 0 {
+		return nil
+	}
+	return w.Spare(ctx, a.Targets, a.Floor)
+}
 
 // Look is done when no target gets new requests; with the full policy, when none is draining any more either.
 func (a Drain) Look(ctx context.Context, w World) (Seen, error) {
@@ -46,8 +54,10 @@ func (a Drain) out(h TargetHealth) bool {
 	return h.State == Unused
 }
 
-// Do deregisters, waiting for spare capacity where there is none, and then carries out the policy. A server that cannot be
-// reached stays where it is: out of rotation nobody could work on it, and its place would be missing to the others.
+// Do deregisters and then carries out the policy. Where there is no spare capacity it changes nothing and returns a
+// *NoSpareError; the runner waits for it. A server that cannot be
+// reached stays where it is: out of rotation nobody could work on it, and its place would be missing to the others. So does
+// one that is not this run's any more, which the balancer cannot know.
 func (a Drain) Do(ctx context.Context, w World) error {
 	if len(a.Targets) == 0 {
 		return nil
@@ -55,8 +65,10 @@ func (a Drain) Do(ctx context.Context, w World) error {
 	if _, err := w.Slots(ctx, a.Server); err != nil {
 		return fmt.Errorf("left in rotation: %w", err)
 	}
-	err := untilSpare(ctx, w, a.Wait, a.Poll, func() error { return w.Deregister(ctx, a.Targets, a.Floor) })
-	if err != nil {
+	if err := w.Hold(ctx, a.Server); err != nil {
+		return fmt.Errorf("left in rotation: %w", err)
+	}
+	if err := w.Deregister(ctx, a.Targets, a.Floor); err != nil {
 		return fmt.Errorf("deregister: %w", err)
 	}
 	if a.Policy == ObservedDrain {

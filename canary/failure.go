@@ -36,6 +36,17 @@ func (e *StepError) Error() string { return e.Step.Action.Describe() + ": " + e.
 // Unwrap is why it broke.
 func (e *StepError) Unwrap() error { return e.Err }
 
+// ExplainedError is why a step broke, with what the servers themselves say about it.
+type ExplainedError struct {
+	Err   error
+	Words string
+}
+
+func (e *ExplainedError) Error() string { return e.Err.Error() + "; " + e.Words }
+
+// Unwrap is why it broke.
+func (e *ExplainedError) Unwrap() error { return e.Err }
+
 // HungError is why a step broke that did not end within its budget.
 type HungError struct{ After time.Duration }
 

@@ -23,7 +23,8 @@ type Group struct {
 	Algorithm     string        `json:"algorithm"`
 	CheckPath     string        `json:"check_path"`
 	CheckMatcher  string        `json:"check_matcher"`
-	LoadBalancers []string      `json:"load_balancers"` // ARNs; empty: no rule forwards here
+	CheckHTTP     bool          `json:"check_http,omitempty"` // HTTP or HTTPS, on the port of the target itself
+	LoadBalancers []string      `json:"load_balancers"`       // ARNs; empty: no rule forwards here
 }
 
 // Found is one server as the survey saw it.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 )
 
 // lane carries out steps strictly in order. Before its first change a lane ends at once on Stop; after it, it is in hand
@@ -20,9 +21,10 @@ func (r *running) lane(ctx context.Context, l Lane) error {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
+		touched := inHand
 		_, change := s.Action.(Change)
 		inHand = inHand || change
-		if err := r.step(ctx, s, inHand); err != nil {
+		if err := r.step(ctx, s, touched, inHand); err != nil {
 			return err
 		}
 	}
@@ -46,8 +48,17 @@ func (r *running) settled(s Step, l Lane) bool {
 	return true
 }
 
-// step bounds one step. While no server is in hand, Stop ends it at once.
-func (r *running) step(ctx context.Context, s Step, inHand bool) error {
+// step carries out one step. Where that shows that another process may be at work, every lane ends.
+func (r *running) step(ctx context.Context, s Step, touched, inHand bool) error {
+	err := r.attempt(ctx, s, touched, inHand)
+	if errors.Is(err, ErrTaken) {
+		r.leave(err)
+	}
+	return err
+}
+
+// attempt bounds one step. While no server is in hand, Stop ends it at once.
+func (r *running) attempt(ctx context.Context, s Step, touched, inHand bool) error {
 	outer, release := context.WithCancelCause(ctx)
 	defer release(nil)
 	if !inHand && r.Stop != nil {
@@ -59,23 +70,61 @@ func (r *running) step(ctx context.Context, s Step, inHand bool) error {
 			}
 		}()
 	}
-	budget := s.Action.Budget()
-	within, cancel := context.WithTimeoutCause(outer, budget, &HungError{budget})
-	defer cancel()
+	began := r.World.Now()
 	var err error
-	switch a := s.Action.(type) {
-	case Question:
-		err = r.ask(within, s, a)
-	case Change:
-		err = r.change(within, s, a)
+	switch d, drains := s.Action.(Drain); {
+	case drains:
+		err = r.drain(outer, s, d, touched, began)
+	default:
+		err = r.once(outer, s, began)
 	}
-	if err == nil || decided(err) {
+	switch {
+	case err == nil, decided(err):
 		return err
+	case errors.Is(err, ErrStopped):
+		return ErrStopped
+	case errors.Is(err, ErrTaken):
+		return fmt.Errorf("%s: %w", s.Action.Describe(), err)
 	}
 	if outer.Err() != nil {
 		return abandoned(s, context.Cause(outer))
 	}
-	return r.broken(s, hung(within, err))
+	if words := r.explain(ctx, s, began, err); words != "" {
+		err = &ExplainedError{err, words}
+	}
+	return r.broken(s, err)
+}
+
+// once carries a step out within its budget.
+func (r *running) once(ctx context.Context, s Step, began time.Time) error {
+	budget := s.Action.Budget()
+	within, cancel := context.WithTimeoutCause(ctx, budget, &HungError{budget})
+	defer cancel()
+	var err error
+	switch a := s.Action.(type) {
+	case Question:
+		err = r.ask(within, s, a, began)
+	case Change:
+		err = r.change(within, s, a)
+	}
+	if err == nil || decided(err) || ctx.Err() != nil {
+		return err
+	}
+	return hung(within, err)
+}
+
+// explain asks why a step failed. A run that was given up does not wait for the answer.
+func (r *running) explain(ctx context.Context, s Step, began time.Time, err error) string {
+	if r.Explain == nil || errors.Is(err, ErrUnreachable) || ctx.Err() != nil {
+		return ""
+	}
+	limit := explainTime
+	if s.Server == "" {
+		limit = explainTimeAtGate
+	}
+	bound, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	return r.Explain(bound, s, began)
 }
 
 // decided reports whether an error is a decision of the runner and not of the world.
@@ -91,7 +140,7 @@ func abandoned(s Step, cause error) error {
 	if errors.Is(cause, ErrStopped) {
 		return ErrStopped
 	}
-	return fmt.Errorf("%s: abandoned: %w", s.Action.Describe(), cause)
+	return fmt.Errorf("%s: %w", s.Action.Describe(), cause)
 }
 
 // hung names the budget where that is what ended the step.
@@ -137,11 +186,14 @@ func (r *running) change(ctx context.Context, s Step, c Change) error {
 			return &NotSeenError{seen.State}
 		}
 	}
+	if _, admits := c.(Admit); admits {
+		r.cameBack()
+	}
 	return r.note(Event{Type: Ended, Step: s.ID, Server: s.Server, Skipped: skip})
 }
 
 // ask notes, asks and decides.
-func (r *running) ask(ctx context.Context, s Step, q Question) error {
+func (r *running) ask(ctx context.Context, s Step, q Question, began time.Time) error {
 	if err := r.note(Event{Type: Began, Step: s.ID, Server: s.Server}); err != nil {
 		return err
 	}
@@ -153,6 +205,9 @@ func (r *running) ask(ctx context.Context, s Step, q Question) error {
 	case v.Answer == Pass, v.Answer != Fail && doubt(q) == DoubtContinue:
 		return r.note(Event{Type: Ended, Step: s.ID, Server: s.Server, Verdict: &v})
 	case v.Answer == Fail, doubt(q) == DoubtRevert:
+		if words := r.explain(ctx, s, began, nil); words != "" {
+			v.Reason += "; " + words
+		}
 		e := Event{Type: Broke, Step: s.ID, Server: s.Server, Verdict: &v, Err: v.Reason}
 		if err := r.note(e); err != nil {
 			return err

@@ -188,9 +188,7 @@ func (d *draft) lane(f Found, wave string) Lane {
 		add(*own)
 	}
 	if len(in) > 0 {
-		r := d.rotation(in)
-		r.Wait *= time.Duration(len(d.fleet)) // on its way back it may have to wait for the whole fleet
-		add(Admit{Server: f.Name, Rotation: r, Slot: d.spec.New.Slot})
+		add(Admit{Server: f.Name, Rotation: d.rotation(in), Slot: d.spec.New.Slot, Checks: d.healthChecks(in)})
 	}
 	return out
 }
@@ -240,7 +238,7 @@ func (d *draft) bake(on []string) Bake {
 	return Bake{New: d.spec.New.Slot, On: on, For: b.For, AtMost: b.AtMost, Poll: b.Poll, OnUnsure: b.OnUnsure}
 }
 
-// keep is the new slot, the one that served before, and the newest others by number.
+// keep is the new slot, the one that served before, and the newest others by number. What was made by hand stays anyway, and takes no place.
 func (d *draft) keep(f Found) []string {
 	keep := []string{d.spec.New.Slot}
 	if old := f.running(); old != "" && old != d.spec.New.Slot {
@@ -248,7 +246,7 @@ func (d *draft) keep(f Found) []string {
 	}
 	var rest []string
 	for _, s := range f.Slots {
-		if !slices.Contains(keep, s.Name) {
+		if s.Made() && !slices.Contains(keep, s.Name) {
 			rest = append(rest, s.Name)
 		}
 	}

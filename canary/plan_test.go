@@ -236,8 +236,9 @@ func TestTidyKeepsTheNewestByNumber(t *testing.T) {
 	s.Keep = 1
 	p, err := planned(t, 2, 1, s, func(w *canarytest.World) {
 		for _, name := range []string{"app-9", "app-10", "app-0"} {
-			w.Alter("web-01", name, func(*canary.Slot) {})
+			w.Alter("web-01", name, made)
 		}
+		w.Alter("web-01", "app-11", func(*canary.Slot) {}) // made by hand: it takes nobody's place
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -105,7 +105,7 @@ func TestNothingBegunIsNothingToPutBack(t *testing.T) {
 
 func TestWhatCannotBeTidiedDoesNotTakeTheReleaseBack(t *testing.T) {
 	bubble(t, func(st *stage) {
-		st.world.Alter("web-01", "app-0", func(*canary.Slot) {})
+		st.world.Alter("web-01", "app-0", made)
 		s := wanted(2)
 		s.Keep = 0
 		st.replan(s)
@@ -117,6 +117,28 @@ func TestWhatCannotBeTidiedDoesNotTakeTheReleaseBack(t *testing.T) {
 		st.all(newSlot)
 	})
 }
+
+func TestASiteMadeByHandIsNeverTidiedAway(t *testing.T) {
+	bubble(t, func(st *stage) {
+		st.world.Alter("web-01", "app-0", func(*canary.Slot) {})
+		st.world.Alter("web-01", "app-0.1", made)
+		s := wanted(2)
+		s.Keep = 0
+		st.replan(s)
+		st.must(st.run())
+		if broke := st.told(canary.Broke); len(broke) > 0 {
+			t.Errorf("broken: %v", broke)
+		}
+		_, hand := st.world.SlotOn("web-01", "app-0")
+		_, spare := st.world.SlotOn("web-01", "app-0.1")
+		if !hand || spare {
+			t.Errorf("the site made by hand is there: %v; the slot that nobody needs: %v", hand, spare)
+		}
+	})
+}
+
+// made gives a slot a release, as this program does.
+func made(s *canary.Slot) { s.Digest = "digest of " + s.Name }
 
 // deafJournal has one server that takes no copy of what begins on it.
 type deafJournal struct {

@@ -46,16 +46,21 @@ func (a Start) Do(ctx context.Context, w World) error {
 		return fmt.Errorf("read the slots: %w", err)
 	}
 	for _, s := range slots {
-		if s.Name != a.Slot && s.Runs() {
+		switch {
+		case s.Name == a.Slot || !s.Runs():
+		case (s.Site == Unknown || s.Pool == Unknown) && len(s.Workers) == 0:
+			return fmt.Errorf("IIS does not say whether %s runs (site %s, pool %s); look at it there, and stop it first", s.Name, s.Site, s.Pool)
+		default:
 			return fmt.Errorf("%s still runs (site %s, pool %s, %d workers); stop it first", s.Name, s.Site, s.Pool, len(s.Workers))
 		}
 	}
 	return w.Start(ctx, a.Server, a.Slot)
 }
 
-// Undo stops what did not run before.
+// Undo stops what did not run before. Of what IIS did not tell, nobody knows that it ran.
 func (a Start) Undo(before State) []Action {
-	if before["runs"] == "true" {
+	unknown := string(Unknown)
+	if before["runs"] == "true" && before["site"] != unknown && before["pool"] != unknown {
 		return nil
 	}
 	return []Action{Stop{Server: a.Server, Slot: a.Slot}}

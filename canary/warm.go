@@ -106,6 +106,8 @@ func (a Warm) wrong(r Answered, worker int) string {
 	switch {
 	case r.Status == 0:
 		return "no answer: " + r.Err
+	case r.Status != a.Status && r.Err != "":
+		return fmt.Sprintf("status %d, not %d: %s", r.Status, a.Status, r.Err)
 	case r.Status != a.Status:
 		return fmt.Sprintf("status %d, not %d", r.Status, a.Status)
 	case a.Header != "" && a.Version != "" && r.Version != a.Version:

@@ -94,10 +94,13 @@ type Host interface {
 	Own(ctx context.Context, server string, boot map[string]bool) error
 	// Probe sends one series of warm-up requests from the server to its own site, all on one connection.
 	Probe(ctx context.Context, server string, p Probe) ([]Answered, error)
+	// Hold returns nil when the server is still this run's to change. An error that wraps [ErrTaken] says that it is
+	// not; any other that nobody knows.
+	Hold(ctx context.Context, server string) error
 	// Requests counts the requests that a slot is working on at this moment.
 	Requests(ctx context.Context, server, slot string) (int, error)
 	// Prune removes every slot of the app that is neither named in keep, nor running, nor starting at boot, and says
-	// which it removed.
+	// which it removed. What this program did not make it leaves alone.
 	Prune(ctx context.Context, server string, keep []string) ([]string, error)
 }
 
@@ -139,6 +142,9 @@ func (s Slot) Serves() bool { return s.Site == Started && s.Pool == Started }
 // Boots reports whether the slot comes back by itself after a reboot.
 func (s Slot) Boots() bool { return s.SiteBoot && s.PoolBoot }
 
+// Made reports whether the slot's folder has a manifest: what has none was made by hand, as a fleet's first site is, and is never removed.
+func (s Slot) Made() bool { return s.Digest != "" }
+
 // Probe is one series of warm-up requests.
 type Probe struct {
 	Slot     string        `json:"slot"`
@@ -148,6 +154,9 @@ type Probe struct {
 	Each     time.Duration `json:"each"`             // budget of each later request
 	Requests int           `json:"requests"`         // how many follow the first
 	Header   string        `json:"header,omitempty"` // response header that carries the version; empty: not looked at
+	// Balancer asks as a health check of the balancer does: Host is address and port. Port chooses the binding; 0: the first.
+	Balancer bool `json:"balancer,omitempty"`
+	Port     int  `json:"port,omitempty"`
 }
 
 // Answered is one answer to a warm-up request.
@@ -156,7 +165,7 @@ type Answered struct {
 	Took    time.Duration `json:"took"`
 	Version string        `json:"version,omitempty"` // value of Probe.Header
 	Worker  int           `json:"worker,omitempty"`  // process id of the worker after the request; 0: none
-	Err     string        `json:"err,omitempty"`     // why there was no answer
+	Err     string        `json:"err,omitempty"`     // why there was no answer, or what an error page means
 }
 
 // Judge weighs real users' requests.
@@ -170,3 +179,7 @@ type Judge interface {
 // ErrUnreachable marks an error after which nothing is known: not whether the change happened, not whether the server
 // serves. Adapters wrap it; callers ask with errors.Is.
 var ErrUnreachable = errors.New("unreachable")
+
+// ErrTaken marks an error after which another process may be at work on the servers: the run ends at once, on its way
+// forward and on its way back, and changes nothing more. Adapters wrap it; callers ask with errors.Is.
+var ErrTaken = errors.New("taken over")

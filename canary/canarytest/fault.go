@@ -24,6 +24,7 @@ const (
 	HalfDone    FaultKind = "half-done"   // the effect, and then an error
 	Unreachable FaultKind = "unreachable" // no effect, an error that wraps canary.ErrUnreachable
 	Lies        FaultKind = "lies"        // no effect, success
+	Taken       FaultKind = "taken"       // no effect, an error that wraps canary.ErrTaken
 )
 
 // Fault makes an operation go wrong.
@@ -96,6 +97,8 @@ func (w *World) strike(ctx context.Context, kind FaultKind, c call, effect func(
 		}
 	case Unreachable:
 		return fmt.Errorf("%s on %s: %w", c.op, c.server, canary.ErrUnreachable)
+	case Taken:
+		return fmt.Errorf("%s on %s: %w", c.op, c.server, canary.ErrTaken)
 	case Lies:
 		return nil
 	}

@@ -162,6 +162,11 @@ func (s *slot) answer(c Config) canary.Answered {
 // warm reports whether the next request is fast.
 func (s *slot) warm(c Config) bool { return s.asked > c.Slow }
 
+// Hold holds.
+func (w *World) Hold(ctx context.Context, server string) error {
+	return w.on(ctx, call{op: "hold", server: server}, func(*machine) error { return nil })
+}
+
 // Requests counts what is in flight.
 func (w *World) Requests(ctx context.Context, server, name string) (n int, err error) {
 	err = w.with(ctx, call{"requests", server, name}, func(m *machine, s *slot) error {
@@ -173,11 +178,11 @@ func (w *World) Requests(ctx context.Context, server, name string) (n int, err e
 	return n, err
 }
 
-// Prune removes idle slots.
+// Prune removes idle slots, but none that was made by hand.
 func (w *World) Prune(ctx context.Context, server string, keep []string) (gone []string, err error) {
 	err = w.on(ctx, call{op: "prune", server: server}, func(m *machine) error {
 		for _, s := range m.list() {
-			if !slices.Contains(keep, s.Name) && !s.Runs() && !s.SiteBoot && !s.PoolBoot {
+			if s.Made() && !slices.Contains(keep, s.Name) && !s.Runs() && !s.SiteBoot && !s.PoolBoot {
 				delete(m.slots, s.Name)
 				gone = append(gone, s.Name)
 			}
