@@ -30,19 +30,7 @@ type Fault struct {
 }
 
 func (f *Fault) Error() string {
-	return fmt.Sprintf("winrm %s refused: %s (code %d %s)%s", f.Action, f.Text, f.Code, f.Subcode, f.advice())
-}
-
-func (f *Fault) advice() string {
-	switch {
-	case f.Code == 2150859173 || f.Subcode == "QuotaLimit" && strings.Contains(f.Text, "shells"):
-		return "; too many shells are open for this user: wait until they time out, or raise MaxShellsPerUser"
-	case f.Code == 2150859180:
-		return "; remote shells are switched off: allow them (AllowRemoteShellAccess)"
-	case f.Code == 5:
-		return "; the account must be an administrator of the server, with an elevated token over the network"
-	}
-	return ""
+	return fmt.Sprintf("winrm %s refused: %s (code %d %s)%s", f.Action, f.Text, f.Code, f.Subcode, Diagnose(f).advised())
 }
 
 // TimedOut says that a Receive was held as long as asked and nothing came: poll again.
@@ -58,34 +46,6 @@ func (f *Fault) TooLarge() bool {
 	return f.Code >= codeEnvelopeTooLarge && f.Code <= codeEnvelopeLast || f.Subcode == "EncodingLimit"
 }
 
-// Temporary says that the same request may succeed later: quotas, a profile still unloading, a host shutting down.
-func (f *Fault) Temporary() bool {
-	quota := []uint32{2150859173, 2150859174, 2150859175, 2150859176, 2150859179, 2150858815}
-	return slices.Contains(quota, f.Code) || f.Subcode == "QuotaLimit" ||
-		f.Code >= 2150859236 && f.Code <= 2150859242 || // quotas of the plugin host
-		f.Code == 2147943418 || // registry key marked for deletion: the profile of the last session is unloading
-		f.Code == 1115 || f.Code == 1722 || f.Code == 1726 // shutdown in progress, RPC server gone
-}
-
-// AuthError is a 401. It is never worth a second try with the same password: accounts lock out.
-type AuthError struct {
-	URL     string
-	User    string
-	Schemes []string // what the server offers
-}
-
-func (e *AuthError) Error() string {
-	s := fmt.Sprintf("%s refused the login of %s", e.URL, e.User)
-	switch {
-	case len(e.Schemes) == 0:
-		return s + " and offers no way to log in"
-	case !slices.ContainsFunc(e.Schemes, func(x string) bool { return strings.EqualFold(x, "Basic") }):
-		return fmt.Sprintf("%s: it offers %s, not Basic; enable it with: winrm set winrm/config/service/auth @{Basic=\"true\"}",
-			s, strings.Join(e.Schemes, ", "))
-	}
-	return s + ": check user and password (Basic takes local accounts only)"
-}
-
 // StatusError is an HTTP answer that is neither a reply nor a fault.
 type StatusError struct {
 	URL         string
@@ -96,27 +56,28 @@ type StatusError struct {
 
 func (e *StatusError) Error() string {
 	s := fmt.Sprintf("winrm %s: %s answered %d %s", e.Action, e.URL, e.Status, http.StatusText(e.Status))
-	switch e.Status {
-	case http.StatusNotFound, http.StatusMethodNotAllowed:
-		return s + "; another web server seems to own this port"
-	case http.StatusForbidden:
-		return s + "; the account may not use WinRM: it must be in Administrators or Remote Management Users"
-	case http.StatusOK:
-		return fmt.Sprintf("%s with content type %q, not SOAP; something stands between", s, e.ContentType)
+	if e.Status == http.StatusOK {
+		s = fmt.Sprintf("%s with content type %q, not SOAP", s, e.ContentType)
 	}
-	return s
+	return s + Diagnose(e).advised()
 }
 
-// Temporary says that the service is starting or stopping, or that the connection has to be made anew.
-func (e *StatusError) Temporary() bool {
-	return e.Status == http.StatusServiceUnavailable || e.Status == http.StatusBadRequest ||
-		e.Status == http.StatusBadGateway || e.Status == http.StatusGatewayTimeout
+// garbledError is an answer that WinRM does not give: cut off, changed, or to another request.
+type garbledError struct{ error }
+
+// Unwrap is what is wrong with it.
+func (e garbledError) Unwrap() error { return e.error }
+
+func (c *Client) garbled(action string, err error) error {
+	err = garbledError{err}
+	return fmt.Errorf("winrm %s on %s: %w%s", action, c.url, err, Diagnose(err).advised())
 }
 
 // CertificateError names the certificate that could not be trusted.
 type CertificateError struct {
 	URL       string
 	Subject   string
+	Issuer    string   // who signed it
 	Names     []string // DNS names and addresses
 	NotBefore time.Time
 	NotAfter  time.Time
@@ -125,10 +86,24 @@ type CertificateError struct {
 }
 
 func (e *CertificateError) Error() string {
-	return fmt.Sprintf("%s shows a certificate that is not trusted: %v (subject %s, names %s, valid %s to %s, SHA-256 %s); "+
-		"give the authority that signed it as ca, or the name that it carries as server name",
-		e.URL, e.Err, e.Subject, strings.Join(e.Names, " "),
-		e.NotBefore.UTC().Format(time.DateOnly), e.NotAfter.UTC().Format(time.DateOnly), e.SHA256)
+	return fmt.Sprintf("%s shows a certificate that is not trusted: %v (subject %s, names %s, issued by %s, valid %s to %s, SHA-256 %s); %s",
+		e.URL, e.Err, e.Subject, strings.Join(e.Names, " "), e.Issuer,
+		e.NotBefore.UTC().Format(time.DateOnly), e.NotAfter.UTC().Format(time.DateOnly), e.SHA256, e.advice())
+}
+
+// advice is the setting that would help.
+func (e *CertificateError) advice() string {
+	if _, name := errors.AsType[x509.HostnameError](e.Err); name {
+		return "give a name that it carries as server_name"
+	}
+	invalid, is := errors.AsType[x509.CertificateInvalidError](e.Err)
+	switch {
+	case is && invalid.Reason == x509.Expired:
+		return "renew it, or set the clock of this machine"
+	case is && invalid.Reason == x509.IncompatibleUsage:
+		return "give the listener one that is for server authentication"
+	}
+	return "give the certificate of the authority that signed it as ca"
 }
 
 // Unwrap is what crypto/x509 said.
@@ -141,7 +116,7 @@ func certificateError(url string, err error) *CertificateError {
 	}
 	leaf := failed.UnverifiedCertificates[0]
 	return &CertificateError{
-		URL: url, Subject: leaf.Subject.String(), Names: names(leaf),
+		URL: url, Subject: leaf.Subject.String(), Issuer: leaf.Issuer.String(), Names: names(leaf),
 		NotBefore: leaf.NotBefore, NotAfter: leaf.NotAfter,
 		SHA256: fmt.Sprintf("%X", sha256.Sum256(leaf.Raw)), Err: failed.Err,
 	}

@@ -62,6 +62,8 @@ type answer struct {
 // peer is a WinRM listener whose words the test chooses.
 type peer struct {
 	*httptest.Server
+	patience time.Duration // of clients, on top of what a Receive may take
+
 	mu   sync.Mutex
 	seen []message
 	say  map[string]func(message) answer
@@ -70,7 +72,7 @@ type peer struct {
 // newPeer answers every action in the usual way until a test changes what it says.
 func newPeer(t *testing.T) *peer {
 	t.Helper()
-	p := &peer{say: map[string]func(message) answer{}}
+	p := &peer{patience: 500 * time.Millisecond, say: map[string]func(message) answer{}}
 	p.say["Create"] = func(m message) answer {
 		return reply(m, `<rsp:Shell><rsp:ShellId>S-1</rsp:ShellId></rsp:Shell>`)
 	}
@@ -194,7 +196,7 @@ func (p *peer) options() winrm.Options {
 	number, _ := strconv.Atoi(port)
 	return winrm.Options{
 		Host: host, Port: number, User: "deploy", Password: "right", CAs: pool, ServerName: "example.com",
-		Timeouts: winrm.Timeouts{Dial: 2 * time.Second, Operation: 500 * time.Millisecond, Margin: 500 * time.Millisecond, Delete: time.Second},
+		Timeouts: winrm.Timeouts{Dial: 2 * time.Second, Operation: 500 * time.Millisecond, Margin: p.patience, Delete: time.Second},
 	}
 }
 

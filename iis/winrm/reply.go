@@ -37,6 +37,11 @@ type reply struct {
 				ExitCode string `xml:"ExitCode"`
 			} `xml:"CommandState"`
 		} `xml:"ReceiveResponse"`
+		Shells []struct {
+			ID       string `xml:"ShellId"`
+			Name     string `xml:"Name"`
+			Inactive string `xml:"ShellInactivity"`
+		} `xml:"EnumerateResponse>Items>Shell"`
 		Fault *fault `xml:"http://www.w3.org/2003/05/soap-envelope Fault"`
 	} `xml:"http://www.w3.org/2003/05/soap-envelope Body"`
 }

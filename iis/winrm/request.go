@@ -35,7 +35,7 @@ type request struct {
 	message *soap.SoapMessage
 }
 
-func (c *Client) newRequest(action, shell string, options ...*soap.HeaderOption) request {
+func (c *Client) newRequest(action, resource, shell string, options ...*soap.HeaderOption) request {
 	r := request{id: "uuid:" + uuid(), message: soap.NewMessage()}
 	h := r.message.Header().
 		To(c.url).
@@ -45,7 +45,7 @@ func (c *Client) newRequest(action, shell string, options ...*soap.HeaderOption)
 		Id(r.id).
 		Locale("en-US").
 		Action(action).
-		ResourceURI(resourceCmd)
+		ResourceURI(resource)
 	if shell != "" {
 		h.ShellId(escape(shell))
 	}
@@ -56,26 +56,27 @@ func (c *Client) newRequest(action, shell string, options ...*soap.HeaderOption)
 	return r
 }
 
-func (c *Client) createRequest() request {
-	r := c.newRequest(actionCreate, "",
+func (c *Client) createRequest(idle string) request {
+	r := c.newRequest(actionCreate, resourceCmd, "",
 		soap.NewHeaderOption("WINRS_NOPROFILE", "FALSE"), soap.NewHeaderOption("WINRS_CODEPAGE", "65001"))
 	shell := r.body("Shell")
-	r.child(shell, "IdleTimeOut").SetContent(idleTimeOut)
+	r.child(shell, "IdleTimeOut").SetContent(idle)
 	r.child(shell, "InputStreams").SetContent("stdin")
+	r.child(shell, "Name").SetContent(escape(c.shellName))
 	r.child(shell, "OutputStreams").SetContent("stdout stderr")
 	return r
 }
 
 // commandRequest asks for pipe mode: input arrives unconverted, and its end is an end of file.
 func (c *Client) commandRequest(shell, command string) request {
-	r := c.newRequest(actionCommand, shell,
+	r := c.newRequest(actionCommand, resourceCmd, shell,
 		soap.NewHeaderOption("WINRS_CONSOLEMODE_STDIN", "FALSE"), soap.NewHeaderOption("WINRS_SKIP_CMD_SHELL", "FALSE"))
 	r.child(r.body("CommandLine"), "Command").SetContent(escape(command))
 	return r
 }
 
 func (c *Client) sendRequest(shell, command string, input []byte, end bool) request {
-	r := c.newRequest(actionSend, shell)
+	r := c.newRequest(actionSend, resourceCmd, shell)
 	stream := r.child(r.body("Send"), "Stream")
 	stream.SetAttr("Name", "stdin")
 	stream.SetAttr("CommandId", escape(command))
@@ -87,7 +88,7 @@ func (c *Client) sendRequest(shell, command string, input []byte, end bool) requ
 }
 
 func (c *Client) receiveRequest(shell, command string) request {
-	r := c.newRequest(actionReceive, shell)
+	r := c.newRequest(actionReceive, resourceCmd, shell)
 	stream := r.child(r.body("Receive"), "DesiredStream")
 	stream.SetAttr("CommandId", escape(command))
 	stream.SetContent("stdout stderr")
@@ -95,7 +96,7 @@ func (c *Client) receiveRequest(shell, command string) request {
 }
 
 func (c *Client) signalRequest(shell, command string) request {
-	r := c.newRequest(actionSignal, shell)
+	r := c.newRequest(actionSignal, resourceCmd, shell)
 	signal := r.body("Signal")
 	signal.SetAttr("CommandId", escape(command))
 	r.child(signal, "Code").SetContent(signalEnd)
@@ -103,7 +104,7 @@ func (c *Client) signalRequest(shell, command string) request {
 }
 
 func (c *Client) deleteRequest(shell string) request {
-	r := c.newRequest(actionDelete, shell)
+	r := c.newRequest(actionDelete, resourceCmd, shell)
 	r.message.NewBody()
 	return r
 }

@@ -26,14 +26,16 @@ type Output struct {
 }
 
 // Open creates a shell. When the answer is lost, the shell that may have been made ends by itself when idle.
-func (c *Client) Open(ctx context.Context) (*Shell, error) {
-	r, err := c.exchange(ctx, "Create", c.createRequest())
+func (c *Client) Open(ctx context.Context) (*Shell, error) { return c.open(ctx, idleTimeOut) }
+
+func (c *Client) open(ctx context.Context, idle string) (*Shell, error) {
+	r, err := c.exchange(ctx, "Create", c.createRequest(idle))
 	if err != nil {
 		return nil, err
 	}
 	id := r.shellID()
 	if id == "" {
-		return nil, fmt.Errorf("winrm Create on %s: the answer names no shell", c.url)
+		return nil, c.garbled("Create", errors.New("the answer names no shell"))
 	}
 	return &Shell{client: c, id: id}, nil
 }
@@ -49,13 +51,13 @@ func (s *Shell) Start(ctx context.Context, commandLine string) error {
 	}
 	s.command = strings.TrimSpace(r.Body.CommandID)
 	if s.command == "" {
-		return fmt.Errorf("winrm Command on %s: the answer names no command", s.client.url)
+		return s.client.garbled("Command", errors.New("the answer names no command"))
 	}
 	return nil
 }
 
 // Send writes to the command's standard input, in as many requests as the server's envelope limit asks for. After an
-// error it is not known how much has arrived: the shell is good for [Shell.Close] only.
+// error it is not known how much has arrived, or, of what goes [Shell.AtOnce], whether.
 func (s *Shell) Send(ctx context.Context, p []byte) error {
 	for len(p) > 0 {
 		n := min(len(p), int(s.client.perSend.Load()))
@@ -70,6 +72,18 @@ func (s *Shell) Send(ctx context.Context, p []byte) error {
 		p = p[n:]
 	}
 	return nil
+}
+
+// AtOnce says that so many bytes go in one request: they arrive whole, or not at all.
+func (s *Shell) AtOnce(n int) bool { return n <= s.client.AtOnce() }
+
+// AtOnce is how many bytes of input go in one request, as far as is known: a server that takes less says so when it is sent more.
+func (c *Client) AtOnce() int { return int(c.perSend.Load()) }
+
+// End tells the command that its standard input is over.
+func (s *Shell) End(ctx context.Context) error {
+	_, err := s.client.exchange(ctx, "Send", s.client.sendRequest(s.id, s.command, nil, true))
+	return err
 }
 
 func tooLarge(err error) bool {
@@ -92,7 +106,7 @@ func (s *Shell) Receive(ctx context.Context) (Output, error) {
 	}
 	out, err := r.output()
 	if err != nil {
-		return Output{}, fmt.Errorf("winrm Receive on %s: %w", s.client.url, err)
+		return Output{}, s.client.garbled("Receive", err)
 	}
 	return out, nil
 }
@@ -125,21 +139,21 @@ func (c *Client) exchange(ctx context.Context, action string, r request) (reply,
 	}
 	answer, err := parse(text)
 	if err != nil {
-		return reply{}, fmt.Errorf("winrm %s on %s: %w", action, c.url, err)
+		return reply{}, c.garbled(action, err)
 	}
 	if f := answer.Body.Fault; f != nil {
 		fault, err := parseFault(text)
 		if err != nil {
-			return reply{}, fmt.Errorf("winrm %s on %s: %w", action, c.url, err)
+			return reply{}, c.garbled(action, err)
 		}
 		fault.Action = action
 		return reply{}, fault
 	}
 	if got := strings.TrimSpace(answer.Header.Action); !strings.HasSuffix(got, "/"+action+"Response") {
-		return reply{}, fmt.Errorf("winrm %s on %s: answered with action %q", action, c.url, got)
+		return reply{}, c.garbled(action, fmt.Errorf("it is answered with the action %q", got))
 	}
 	if got := strings.TrimSpace(answer.Header.RelatesTo); !strings.EqualFold(got, r.id) {
-		return reply{}, fmt.Errorf("winrm %s on %s: the answer relates to %q, not to this request", action, c.url, got)
+		return reply{}, c.garbled(action, fmt.Errorf("the answer relates to %q, not to this request", got))
 	}
 	return answer, nil
 }

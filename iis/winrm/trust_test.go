@@ -35,16 +35,20 @@ func TestAWrongPasswordNamesWhatTheServerOffers(t *testing.T) {
 
 func TestACertificateThatIsNotTrustedIsNamed(t *testing.T) {
 	p := newPeer(t)
-	tests := map[string]func(*winrm.Options){
-		"by nobody here":        func(o *winrm.Options) { o.CAs = x509.NewCertPool() },
-		"under another name":    func(o *winrm.Options) { o.ServerName = "web-01.other.org" },
-		"by the machine's list": func(o *winrm.Options) { o.CAs = nil },
+	const authority = "give the certificate of the authority that signed it as ca"
+	tests := map[string]struct {
+		change func(*winrm.Options)
+		advice string
+	}{
+		"by nobody here":        {func(o *winrm.Options) { o.CAs = x509.NewCertPool() }, authority},
+		"under another name":    {func(o *winrm.Options) { o.ServerName = "web-01.other.org" }, "give a name that it carries as server_name"},
+		"by the machine's list": {func(o *winrm.Options) { o.CAs = nil }, authority},
 	}
 	leaf := p.Certificate()
-	for name, change := range tests {
+	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			o := p.options()
-			change(&o)
+			test.change(&o)
 			c, err := winrm.New(o)
 			if err != nil {
 				t.Fatal(err)
@@ -57,7 +61,7 @@ func TestACertificateThatIsNotTrustedIsNamed(t *testing.T) {
 			if cert.SHA256 != fmt.Sprintf("%X", sha256.Sum256(leaf.Raw)) || !cert.NotAfter.Equal(leaf.NotAfter) {
 				t.Errorf("named %+v", *cert)
 			}
-			for _, want := range []string{cert.SHA256, "example.com", "ca", "server name"} {
+			for _, want := range []string{cert.SHA256, "example.com", test.advice} {
 				if !strings.Contains(err.Error(), want) {
 					t.Errorf("%q is not in %q", want, err)
 				}

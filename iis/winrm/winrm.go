@@ -7,13 +7,13 @@
 package winrm
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/base64"
 	"errors"
 	"fmt"
-	"io"
-	"mime"
 	"net"
 	"net/http"
 	"net/url"
@@ -24,6 +24,8 @@ import (
 
 	"github.com/masterzen/winrm"
 	"github.com/masterzen/winrm/soap"
+
+	"iiscanary/iis/winrm/kerberos"
 )
 
 const (
@@ -42,16 +44,43 @@ const (
 type Options struct {
 	Host string // name or address
 	Port int    // usually 5986
-	// User is the account, Password its password. They travel as HTTP Basic inside TLS and nowhere else.
+	// Plain is HTTP without TLS, usually on port 5985: NTLM seals what is said, nothing else may be.
+	Plain bool
+	// Auth is how the account shows who it is. What is chosen is what is used: there is no second way.
+	Auth Auth
+	// User is the account, Password its password: sent as HTTP Basic inside TLS, and never sent with NTLM.
 	User, Password string
+	// Certificate is shown with [Certificate], see [LoadCertificate].
+	Certificate *tls.Certificate
+	// Tickets are what [Kerberos] shows, one client for all servers. The account is theirs, not User.
+	Tickets *kerberos.Client
+	// SPN is what the server is called in Kerberos; empty: HTTP/ and Host, which must not be an IP address then.
+	SPN string
 	// CAs are the authorities that may sign the server's certificate; nil: those of this machine.
 	CAs *x509.CertPool
 	// ServerName is the name that the certificate must carry; empty: Host.
 	ServerName string
+	// MinTLS is the least version that is spoken: tls.VersionTLS12, for which 0 stands, or tls.VersionTLS13.
+	MinTLS uint16
 	// UserAgent is sent with every request; empty: iis-canary.
 	UserAgent string
-	Timeouts  Timeouts
+	// ShellName is what shells are called on the server; empty: iis-canary.
+	ShellName string
+	// Guard is asked before every request, each of which may show a password; nil: nobody is.
+	Guard    Guard
+	Timeouts Timeouts
 }
+
+// Auth is a way to log in.
+type Auth string
+
+// The ways to log in.
+const (
+	Basic       Auth = "basic"       // the default; TLS only, and local accounts only
+	NTLM        Auth = "ntlm"        // bound to the TLS connection, or sealed without TLS
+	Kerberos    Auth = "kerberos"    // bound to the TLS connection; domain accounts
+	Certificate Auth = "certificate" // of the client; TLS only, and local accounts only
+)
 
 // Timeouts bound every wait. A zero value stands for its default.
 type Timeouts struct {
@@ -77,11 +106,16 @@ func (t Timeouts) withDefaults() Timeouts {
 // Client talks to the WinRM listener of one server. It is safe for concurrent use.
 type Client struct {
 	url       string
+	host      string // and port
+	auth      Auth
 	user      string
-	password  string
-	userAgent string
 	timeouts  Timeouts
-	http      *http.Client
+	tls       *tls.Config // nil: plain HTTP
+	carrier   carrier
+	shellName string
+	guard     Guard
+	identity  *identity    // nil: none
+	spn       string       // empty: no Kerberos
 	perSend   atomic.Int64 // raw bytes in one Send; shrinks when the server refuses an envelope
 }
 
@@ -90,50 +124,74 @@ func New(o Options) (*Client, error) {
 	if o.Host == "" || o.Port < 1 || o.Port > 65535 {
 		return nil, fmt.Errorf("winrm address %q port %d: a host and a port from 1 to 65535 are needed", o.Host, o.Port)
 	}
-	if o.User == "" {
-		return nil, fmt.Errorf("winrm on %s: no user name given", o.Host)
+	if o.Auth == "" {
+		o.Auth = Basic
 	}
-	c := &Client{
-		url:       (&url.URL{Scheme: "https", Host: net.JoinHostPort(o.Host, strconv.Itoa(o.Port)), Path: "/wsman"}).String(),
-		user:      o.User,
-		password:  o.Password,
-		userAgent: o.UserAgent,
-		timeouts:  o.Timeouts.withDefaults(),
+	if err := o.check(); err != nil {
+		return nil, fmt.Errorf("winrm on %s: %w", o.Host, err)
 	}
-	if c.userAgent == "" {
-		c.userAgent = "iis-canary"
+	c := &Client{host: net.JoinHostPort(o.Host, strconv.Itoa(o.Port)), auth: o.Auth, user: o.User, timeouts: o.Timeouts.withDefaults(), shellName: cmp.Or(o.ShellName, "iis-canary")}
+	scheme := "http"
+	if !o.Plain {
+		scheme = "https"
+		c.tls = &tls.Config{RootCAs: o.CAs, ServerName: cmp.Or(o.ServerName, o.Host), MinVersion: cmp.Or(o.MinTLS, tls.VersionTLS12)}
+	}
+	c.url = (&url.URL{Scheme: scheme, Host: c.host, Path: "/wsman"}).String()
+	if c.guard = o.Guard; c.guard == nil {
+		c.guard = unguarded{}
 	}
 	c.perSend.Store(mostPerSend)
-	name := o.ServerName
-	if name == "" {
-		name = o.Host
-	}
-	c.http = &http.Client{
-		// A redirect would carry the password to another place.
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		Transport:     newTransport(c.timeouts, &tls.Config{RootCAs: o.CAs, ServerName: name, MinVersion: tls.VersionTLS12}),
-	}
+	c.equip(o)
 	return c, nil
 }
 
-// newTransport never asks the environment for a proxy, speaks HTTP/1.1 as WinRM does, and keeps the two connections that
-// a running command needs: one for Receive, one for Send.
-func newTransport(t Timeouts, c *tls.Config) *http.Transport {
-	dialer := &net.Dialer{Timeout: t.Dial, KeepAlive: 15 * time.Second}
-	protocols := new(http.Protocols)
-	protocols.SetHTTP1(true)
-	return &http.Transport{
-		DialContext:         dialer.DialContext,
-		TLSClientConfig:     c,
-		TLSHandshakeTimeout: t.Dial,
-		MaxIdleConnsPerHost: 4,
-		IdleConnTimeout:     60 * time.Second,
-		Protocols:           protocols,
+// check finds what does not go together.
+func (o Options) check() error {
+	switch {
+	case o.Auth != Basic && o.Auth != NTLM && o.Auth != Kerberos && o.Auth != Certificate:
+		return fmt.Errorf("there is no way to log in that is called %q", o.Auth)
+	case o.Plain && o.Auth == Certificate:
+		return errors.New("a certificate is shown while TLS begins; use https (port 5986)")
+	case o.Plain && o.Auth == Kerberos:
+		return errors.New("kerberos says who logs in, and nothing protects what is said then; use https (port 5986)")
+	case o.Plain && o.Auth != NTLM:
+		return fmt.Errorf("%s over plain http would send the password in clear; use https (port 5986) or ntlm", o.Auth)
+	case o.Auth == Certificate && (o.Certificate == nil || o.Certificate.Leaf == nil):
+		return errors.New("no certificate given")
+	case o.Auth == Kerberos && o.Tickets == nil:
+		return errors.New("no Kerberos tickets given")
+	case o.Auth == Kerberos && o.SPN == "" && net.ParseIP(o.Host) != nil:
+		return errors.New("an IP address has no name in Kerberos; reach the server by its name, or give its name as kerberos.spn, such as HTTP/{name}.domain.com")
+	case (o.Auth == Basic || o.Auth == NTLM) && o.User == "":
+		return errors.New("no user name given")
+	case o.MinTLS != 0 && o.MinTLS != tls.VersionTLS12 && o.MinTLS != tls.VersionTLS13:
+		return fmt.Errorf("%s is not to be the least version of TLS: TLS 1.2 or TLS 1.3", tls.VersionName(o.MinTLS))
+	}
+	return nil
+}
+
+// equip gives the client its carrier.
+func (c *Client) equip(o Options) {
+	to := address{url: c.url, userAgent: cmp.Or(o.UserAgent, "iis-canary")}
+	switch o.Auth {
+	case NTLM:
+		c.carrier = newNTLM(to, o, c)
+	case Kerberos:
+		o.SPN = cmp.Or(o.SPN, "HTTP/"+o.Host)
+		c.user, c.spn = o.Tickets.Account(), o.SPN
+		c.carrier = newKerberos(to, o, c)
+	case Certificate:
+		c.user, c.identity = called(o.Certificate.Leaf), &identity{certificate: o.Certificate}
+		c.identity.show(c.tls)
+		c.carrier = &plainCarrier{address: to, authorization: mutual, http: newTLS(c.timeouts, c.tls)}
+	default:
+		pair := base64.StdEncoding.EncodeToString([]byte(o.User + ":" + o.Password))
+		c.carrier = &plainCarrier{address: to, authorization: "Basic " + pair, http: newTLS(c.timeouts, c.tls)}
 	}
 }
 
 // Close gives the idle connections back. Shells stay on the server until they are deleted.
-func (c *Client) Close() { c.http.CloseIdleConnections() }
+func (c *Client) Close() { c.carrier.close() }
 
 // Transporter is this client bound to a context, for use with the library's own Client, Shell and Command: each request
 // ends with ctx, or after the operation timeout and its margin.
@@ -152,50 +210,55 @@ func (t transporter) Post(_ *winrm.Client, m *soap.SoapMessage) (string, error) 
 	return t.client.post(t.ctx, "request", m.String())
 }
 
-// post sends one envelope; action names it in errors.
+// post sends one envelope, if the guard lets it; action names it in errors.
 func (c *Client) post(ctx context.Context, action, envelope string) (string, error) {
+	if err := c.guard.Before(); err != nil {
+		return "", err
+	}
+	text, err := c.send(ctx, action, envelope)
+	c.guard.After(err)
+	return text, err
+}
+
+func (c *Client) send(ctx context.Context, action, envelope string) (string, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, c.timeouts.Operation+c.timeouts.Margin, errSilent)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.url, strings.NewReader(envelope))
-	if err != nil {
-		return "", fmt.Errorf("winrm %s: %w", action, err)
-	}
-	req.SetBasicAuth(c.user, c.password)
-	req.Header.Set("Content-Type", "application/soap+xml;charset=UTF-8")
-	req.Header.Set("User-Agent", c.userAgent)
-	res, err := c.http.Do(req)
+	d, err := c.carrier.carry(ctx, []byte(envelope))
 	if err != nil {
 		return "", c.transportError(ctx, action, err)
 	}
-	defer res.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(res.Body, replyLimit+1))
-	if err != nil {
-		return "", c.transportError(ctx, action, err)
-	}
-	if len(body) > replyLimit {
-		return "", fmt.Errorf("winrm %s on %s: the answer is larger than %d bytes", action, c.url, replyLimit)
-	}
-	return c.judge(action, res, string(body))
+	return c.judge(action, d)
 }
 
 // judge tells an answer from a refusal. The status decides, never the content type alone.
-func (c *Client) judge(action string, res *http.Response, body string) (string, error) {
-	kind, _, _ := mime.ParseMediaType(res.Header.Get("Content-Type"))
-	isSOAP := kind == "application/soap+xml"
+func (c *Client) judge(action string, d delivery) (string, error) {
+	kind := d.header.Get("Content-Type")
 	switch {
-	case res.StatusCode == http.StatusOK && isSOAP:
-		return body, nil
-	case res.StatusCode == http.StatusUnauthorized:
-		return "", &AuthError{URL: c.url, User: c.user, Schemes: schemes(res.Header.Values("WWW-Authenticate"))}
-	case res.StatusCode == http.StatusInternalServerError && isSOAP:
-		f, err := parseFault(body)
+	case d.status == http.StatusOK && isSOAP(kind):
+		return string(d.body), nil
+	case d.status == http.StatusUnauthorized, d.status == http.StatusForbidden && c.identity != nil:
+		return "", c.refused(d.status, d.header)
+	case d.status == http.StatusInternalServerError && isSOAP(kind):
+		f, err := parseFault(string(d.body))
 		if err != nil {
-			return "", fmt.Errorf("winrm %s on %s: answered 500 with a fault that cannot be read: %w", action, c.url, err)
+			return "", c.garbled(action, fmt.Errorf("answered 500 with a fault that cannot be read: %w", err))
 		}
 		f.Action = action
 		return "", f
 	}
-	return "", &StatusError{URL: c.url, Action: action, Status: res.StatusCode, ContentType: kind}
+	return "", &StatusError{URL: c.url, Action: action, Status: d.status, ContentType: mediaType(kind)}
+}
+
+// refused is a login that the server did not take.
+func (c *Client) refused(status int, h http.Header) *AuthError {
+	e := &AuthError{URL: c.url, Auth: c.auth, User: c.user, Schemes: schemes(h.Values("WWW-Authenticate")), Status: status,
+		Unasked: c.identity != nil && !c.identity.asked.Load()}
+	if c.auth == Kerberos {
+		if said := kerberos.Said(token(h), c.spn); said != nil {
+			e.Reason = said
+		}
+	}
+	return e
 }
 
 func schemes(headers []string) []string {
@@ -215,14 +278,20 @@ func (c *Client) transportError(ctx context.Context, action string, err error) e
 	if cert := certificateError(c.url, err); cert != nil {
 		return cert
 	}
+	if c.identity != nil && refusedCertificate(err) {
+		return c.refused(http.StatusForbidden, nil)
+	}
+	if said, is := errors.AsType[*kerberos.Error](err); is && said.Login {
+		return &AuthError{URL: c.url, Auth: c.auth, User: c.user, Reason: said}
+	}
+	err = c.versionError(err)
 	if errors.Is(err, errSilent) {
 		err = fmt.Errorf("%w for %s", errSilent, c.timeouts.Operation+c.timeouts.Margin)
 	}
-	var outer *url.Error
-	if errors.As(err, &outer) {
+	if outer, is := err.(*url.Error); is {
 		err = outer.Err
 	}
-	return fmt.Errorf("winrm %s on %s: %w", action, c.url, err)
+	return fmt.Errorf("winrm %s on %s: %w%s", action, c.url, err, Diagnose(err).advised())
 }
 
 var errSilent = errors.New("no answer")
