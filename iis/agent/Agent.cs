@@ -5,15 +5,13 @@ namespace IisCanary
     using System;
     using System.Collections.Generic;
     using System.IO;
-    using System.Runtime.InteropServices;
-    using Microsoft.Web.Administration;
     using Json = System.Collections.Generic.Dictionary<string, object>;
 
     /// Answers one request at a time, in order; an id seen before is answered from memory, not done again.
     public sealed class Agent
     {
         const int Remembered = 1000;
-        static readonly HashSet<string> changing = new HashSet<string> { "put", "create", "start", "stop", "own", "prune", "note" };
+        static readonly HashSet<string> changing = new HashSet<string> { "put", "pull", "create", "start", "stop", "own", "prune", "note", "experiment" };
 
         readonly Dictionary<string, Func<Request, object>> operations = new Dictionary<string, Func<Request, object>>();
         readonly Dictionary<string, object> answers = new Dictionary<string, object>();
@@ -24,7 +22,11 @@ namespace IisCanary
             operations["hello"] = Machine.Hello;
             operations["flush"] = Machine.Flush;
             operations["survey"] = Slots.Survey;
+            operations["sections"] = Delegation.Sections;
             operations["requests"] = Slots.Requests;
+            operations["events"] = Events.Read;
+            operations["perf"] = Load.Read;
+            operations["history"] = History.Read;
             operations["start"] = Power.Start;
             operations["stop"] = Power.Stop;
             operations["own"] = Power.Own;
@@ -32,10 +34,14 @@ namespace IisCanary
             operations["lease"] = Leases.Do;
             operations["note"] = Notes.Append;
             operations["notes"] = Notes.Read;
+            operations["certificate"] = Certificates.Look;
             operations["have"] = Parts.Have;
             operations["put"] = Parts.Put;
+            operations["pull"] = Pull.Run;
+            operations["signers"] = Signers.Look;
             operations["create"] = Creation.Create;
             operations["prune"] = Pruning.Prune;
+            operations["experiment"] = Experiments.Do;
         }
 
         public static int Run(Stream input, Stream output)
@@ -85,12 +91,16 @@ namespace IisCanary
             {
                 var known = new Json { { "code", refused.Code }, { "message", refused.Message } };
                 if (refused.Step != null) known["step"] = refused.Step;
+                if (refused.HResult != 0) known["hresult"] = refused.HResult;
                 if (refused.Hint != null) known["hint"] = refused.Hint;
                 return known;
             }
-            while (e.InnerException != null) e = e.InnerException;
-            var result = Marshal.GetHRForException(e);
-            return new Json { { "code", Codes.Of(e, result) }, { "message", e.GetType().Name + ": " + e.Message }, { "hresult", result } };
+            var code = Rule.CodeOf(e);
+            var rule = Rule.Of("", code);
+            var kind = rule.Class == "internal" && (e is InvalidCastException || e is FormatException) ? "bad_request" : rule.Class;
+            var named = new Json { { "code", kind }, { "message", e.GetType().Name + ": " + e.Message }, { "hresult", code } };
+            if (rule.Hint != null) named["hint"] = rule.Hint;
+            return named;
         }
     }
 
@@ -99,27 +109,8 @@ namespace IisCanary
     {
         public readonly string Code;
         public string Step, Hint;
+        public new int HResult;
         public object Result;
         public Refused(string code, string message) : base(message) { Code = code; }
-    }
-
-    /// HRESULTs that mean something here.
-    static class Codes
-    {
-        public const int SharingViolation = unchecked((int)0x80070020), FileChanged = unchecked((int)0x800703EE);
-        public const int NoSuchObject = unchecked((int)0x800710D8), CannotAcceptControl = unchecked((int)0x80070425);
-        public const int NotStarted = unchecked((int)0x80070426), AlreadyExists = unchecked((int)0x800700B7);
-        public const int AccessDenied = unchecked((int)0x80070005), RpcUnavailable = unchecked((int)0x800706BA);
-        public const int DiskFull = unchecked((int)0x80070070), NotRegistered = unchecked((int)0x80040154);
-
-        public static string Of(Exception e, int result)
-        {
-            if (e is UnauthorizedAccessException || result == AccessDenied) return "access_denied";
-            if (result == DiskFull) return "disk_full";
-            if (result == NotRegistered) return "iis_missing";
-            if (result == SharingViolation || result == FileChanged || result == RpcUnavailable) return "busy";
-            if (e is InvalidCastException || e is FormatException) return "bad_request";
-            return "internal";
-        }
     }
 }

@@ -4,16 +4,18 @@ namespace IisCanary
     using System.Collections;
     using System.Collections.Generic;
     using System.IO;
+    using System.IO.Compression;
     using System.Linq;
     using System.Text;
     using System.Web.Script.Serialization;
     using Json = System.Collections.Generic.Dictionary<string, object>;
 
-    /// Frames: "ICF1", int32 length of the JSON, int32 length of the blob, both little-endian, JSON, blob.
+    /// Frames: "ICF1", int32 length of the JSON, int32 length of the blob, both little-endian, JSON, blob. A long JSON is packed with raw DEFLATE,
+    /// which "ICFZ" says.
     sealed class Channel
     {
-        const int Limit = 64 << 20;
-        static readonly byte[] magic = Encoding.ASCII.GetBytes("ICF1");
+        const int Limit = 64 << 20, Long = 4 << 10;
+        static readonly byte[] plain = Encoding.ASCII.GetBytes("ICF1"), packed = Encoding.ASCII.GetBytes("ICFZ");
         readonly Stream input, output;
 
         public Channel(Stream input, Stream output) { this.input = input; this.output = output; }
@@ -24,21 +26,42 @@ namespace IisCanary
             if (head == null) return null; // the other side has hung up
             var body = BitConverter.ToInt32(head, 4);
             var blob = BitConverter.ToInt32(head, 8);
-            if (!head.Take(4).SequenceEqual(magic) || body < 2 || body > Limit || blob < 0 || blob > Limit)
+            var deflated = head.Take(4).SequenceEqual(packed);
+            if (!deflated && !head.Take(4).SequenceEqual(plain) || body < 2 || body > Limit || blob < 0 || blob > Limit)
                 throw new InvalidDataException("the input is no frame");
-            var json = Text.Parse(Encoding.UTF8.GetString(Exactly(body, false)));
-            return new Request(json, Exactly(blob, false));
+            var text = Exactly(body, false);
+            if (deflated) text = Inflate(text);
+            return new Request(Text.Parse(Encoding.UTF8.GetString(text)), Exactly(blob, false));
         }
 
         public void Write(object answer)
         {
             var body = Encoding.UTF8.GetBytes(Text.Json(answer));
+            var deflated = body.Length > Long;
+            if (deflated) body = Deflate(body);
             var frame = new byte[12 + body.Length]; // one Write per frame: WinRM returns each Write as a piece of its own
-            magic.CopyTo(frame, 0);
+            (deflated ? packed : plain).CopyTo(frame, 0);
             BitConverter.GetBytes(body.Length).CopyTo(frame, 4);
             body.CopyTo(frame, 12);
             output.Write(frame, 0, frame.Length);
             output.Flush();
+        }
+
+        static byte[] Deflate(byte[] text)
+        {
+            var small = new MemoryStream();
+            using (var to = new DeflateStream(small, CompressionMode.Compress)) to.Write(text, 0, text.Length);
+            return small.ToArray(); // a stream that was closed gives its bytes, too
+        }
+
+        static byte[] Inflate(byte[] small)
+        {
+            var text = new MemoryStream();
+            var buffer = new byte[81920];
+            using (var from = new DeflateStream(new MemoryStream(small), CompressionMode.Decompress))
+                for (int read; (read = from.Read(buffer, 0, buffer.Length)) > 0; text.Write(buffer, 0, read))
+                    if (text.Length + read > Limit) throw new InvalidDataException("the input inflates to more than a frame may hold");
+            return text.ToArray();
         }
 
         byte[] Exactly(int count, bool mayEnd)
@@ -120,6 +143,8 @@ namespace IisCanary
             if (value == null || value.Length < least) throw new Refused("bad_request", "argument " + name + " is missing");
             return value;
         }
+
+        public bool Flag(string name) { return true.Equals(Member(args, name)); }
 
         public long Number(string name, long missing)
         {

@@ -5,9 +5,7 @@ namespace IisCanary
     using System.IO;
     using System.Linq;
     using System.Runtime.InteropServices;
-    using System.Security.Cryptography.X509Certificates;
     using System.Text;
-    using System.Threading;
     using Microsoft.Web.Administration;
     using Json = System.Collections.Generic.Dictionary<string, object>;
 
@@ -26,10 +24,16 @@ namespace IisCanary
             var manifest = Manifest.Read(folder);
             RefuseOther(slot, digest, folder, before, manifest);
             var warnings = new List<string>();
+            var set = Certificates.Use(request.Texts("bindings"), request.Object("certificate"));
             if (manifest == null) Materialise(request, folder);
+            else if (before == null) Rights.Grant(folder, slot); // an older agent's, whose commit failed, may be without
+            if (manifest != null) Manifest.Protect(folder); // an older agent's is open
             if (before == null) Iis.Commit(iis => Commit(iis, request, folder, warnings));
-            var after = Iis.Until(TimeSpan.FromSeconds(15), () => Settled(slot)) ?? Slots.Describe(slot);
-            var change = Power.Change(before == null || manifest == null, before, after);
+            if (before == null) warnings.AddRange(Differences(request, folder));
+            var after = Slots.Describe(slot);
+            after = Iis.Until(TimeSpan.FromSeconds(15), () => Settled(slot)) ?? after; // held by 03-state-unknown-after-create
+            var absent = new Json { { "name", slot }, { "site", "absent" }, { "pool", "absent" } };
+            var change = Power.Change(before == null || manifest == null || set, before ?? absent, after);
             change["warnings"] = warnings;
             return change;
         }
@@ -59,8 +63,10 @@ namespace IisCanary
             var partial = folder + ".partial";
             var sources = Parts.Sources(request.App, request.Root);
             var files = request.Objects("files").Select(f => new Entry(f)).ToList();
+            Paths.Measure(partial, files.Select(f => f.Path));
             Paths.Delete(partial);
             Directory.CreateDirectory(partial);
+            Rights.Grant(partial, request.Slot); // as long as there is nothing in it
             foreach (var file in files) Copy(file, sources, Paths.Join(partial, file.Path));
             var manifest = new Json
             {
@@ -68,8 +74,9 @@ namespace IisCanary
                 { "created", Text.Time(DateTime.UtcNow) }, { "files", files.Select(f => f.Json()).ToList() },
             };
             File.WriteAllText(Path.Combine(partial, Manifest.Name), Text.Json(manifest), new UTF8Encoding(false));
-            Rename(partial, folder);
-            foreach (var file in files) File.Delete(Path.Combine(Parts.Store(request.App, request.Root), file.Sum));
+            Manifest.Protect(partial);
+            Paths.Rename(partial, folder); // this is what makes a folder a slot
+            foreach (var file in files) Paths.Discard(Path.Combine(Parts.Store(request.App, request.Root), file.Sum));
         }
 
         static void Copy(Entry file, Dictionary<string, List<string>> sources, string to)
@@ -82,114 +89,104 @@ namespace IisCanary
                     File.Copy(from, to, true);
                     File.SetAttributes(to, FileAttributes.Normal);
                     if (new FileInfo(to).Length == file.Size && Parts.Sum(to) == file.Sum) return;
-                    File.Delete(to);
+                    Paths.Remove(to);
                 }
             throw new Refused("not_found", "the content of " + file.Path + " is not on this server") { Step = "copy the files", Hint = "put it first" };
-        }
-
-        /// The rename is what makes a folder a slot. A virus scanner may hold a file for a while.
-        static void Rename(string partial, string folder)
-        {
-            for (var left = 60; ; left--)
-            {
-                try
-                {
-                    Directory.Move(partial, folder);
-                    return;
-                }
-                catch (IOException)
-                {
-                    if (left == 0) throw;
-                }
-                Thread.Sleep(1000);
-            }
         }
 
         static void Commit(ServerManager iis, Request request, string folder, List<string> warnings)
         {
             warnings.Clear();
+            if (iis.Sites[request.Slot] != null) return; // made by a commit whose answer was lost
             MakePool(iis, request.Slot, request.Value("runtime"));
-            var bindings = request.Texts("bindings");
-            var site = iis.Sites.Add(request.Slot, "https", bindings[0], folder);
+            var site = iis.Sites.CreateElement();
+            site.Name = request.Slot;
             site.Id = FreeId(iis, site);
             site.ServerAutoStart = false;
-            site.Applications["/"].ApplicationPoolName = request.Slot;
-            foreach (var more in bindings.Skip(1)) site.Bindings.Add(more, "https");
-            UseCertificate(iis, site, request.Object("certificate"));
+            site.Applications.Add("/", folder).ApplicationPoolName = request.Slot;
+            Bind(site, "https", request.Texts("bindings"));
+            iis.Sites.Add(site);
             site.LogFile.LogExtFileFlags = site.LogFile.LogExtFileFlags | LogExtFileFlags.SiteName;
             try { site.LogFile.SetAttributeValue("logSiteId", false); } // s-sitename then carries the name, not W3SVC<id>
             catch (COMException) { warnings.Add("this IIS cannot write the site's name into the access log"); }
+        }
+
+        /// As plain elements: a typed binding would have its port's certificate written again at the commit.
+        public static void Bind(Site site, string protocol, IEnumerable<string> bindings)
+        {
+            var all = site.GetCollection("bindings");
+            foreach (var information in bindings)
+            {
+                var binding = all.CreateElement("binding");
+                binding.SetAttributeValue("protocol", protocol);
+                binding.SetAttributeValue("bindingInformation", information);
+                all.Add(binding);
+            }
         }
 
         static void MakePool(ServerManager iis, string name, string runtime)
         {
             var pool = iis.ApplicationPools[name] ?? iis.ApplicationPools.Add(name);
             pool.AutoStart = false;
-            pool.ManagedRuntimeVersion = runtime == "none" ? "" : runtime;
-            pool.ManagedPipelineMode = ManagedPipelineMode.Integrated;
-            pool.SetAttributeValue("startMode", "AlwaysRunning");
-            pool.ProcessModel.IdleTimeout = TimeSpan.Zero;
-            pool.Recycling.PeriodicRestart.Time = TimeSpan.Zero;
+            foreach (var setting in Setting.All(runtime)) setting.Apply(pool);
         }
 
-        /// An id that follows from the name, so that it is not reused: IIS leaves traces of deleted ids behind.
+        /// What a new manager reads otherwise than it was set.
+        static IEnumerable<string> Differences(Request request, string folder)
+        {
+            using (var iis = new ServerManager())
+            {
+                var site = iis.Sites[request.Slot];
+                var pool = site == null ? null : Slots.Pool(iis, site);
+                if (pool == null) throw new Refused("unsettled", request.Slot + " is gone again after its commit") { Step = "read back", Hint = "another tool may have removed it" };
+                var found = Setting.All(request.Value("runtime")).Select(s => s.Difference(pool)).Where(d => d != null).ToList();
+                if (!string.Equals(Iis.PathOf(site), folder, StringComparison.OrdinalIgnoreCase)) found.Add("its folder is " + Iis.PathOf(site) + ", not " + folder);
+                if (!new HashSet<string>(request.Texts("bindings")).SetEquals(site.Bindings.Select(b => b.BindingInformation))) found.Add("its bindings are not those that were set");
+                if (site.ServerAutoStart || pool.AutoStart) found.Add("it starts at boot, which nobody asked for");
+                return found;
+            }
+        }
+
+        /// FNV-1a of the name, so that an id is not used again by another site: IIS leaves traces of deleted ids behind.
         static long FreeId(ServerManager iis, Site mine)
         {
             var taken = new HashSet<long>(iis.Sites.Where(s => s.Name != mine.Name).Select(s => s.Id));
+            taken.UnionWith(Metadata.Ids(iis));
             uint id = 2166136261;
             foreach (var b in Encoding.UTF8.GetBytes(mine.Name.ToLowerInvariant())) id = unchecked((id ^ b) * 16777619);
             for (id = Math.Max(1000, id & 0x7FFFFFFF); taken.Contains(id); id++) { }
             return id;
         }
-
-        /// The certificate hangs on the port in http.sys and is shared by all sites there: one that is there is left
-        /// alone, another one is a conflict, and only where there is none is it set.
-        static void UseCertificate(ServerManager iis, Site site, Json wanted)
-        {
-            if (wanted == null) return;
-            var hash = Certificates.Find((string)wanted["subject"], (string)wanted["thumbprint"]);
-            foreach (var binding in site.Bindings.ToList())
-            {
-                var present = binding.CertificateHash;
-                if (present == null || present.Length == 0)
-                {
-                    site.Bindings.Remove(binding);
-                    site.Bindings.Add(binding.BindingInformation, hash, "My");
-                }
-                else if (!present.SequenceEqual(hash))
-                    throw new Refused("conflict", "the port of " + binding.BindingInformation + " has another certificate, " + BitConverter.ToString(present).Replace("-", ""))
-                    { Step = "choose the certificate", Hint = "all sites on the port share it; change it there, on a drained server" };
-            }
-        }
     }
 
-    static class Certificates
+    /// What IIS keeps about ids of sites, also after they are gone: a new site with such an id inherits it (KB 3202096).
+    static class Metadata
     {
-        /// The certificate with a private key that is valid now and lasts longest.
-        public static byte[] Find(string subject, string thumbprint)
+        const string Prefix = "LM/W3SVC/";
+
+        static ConfigurationElementCollection Keys(ServerManager iis)
         {
-            var store = new X509Store(StoreName.My, StoreLocation.LocalMachine);
-            store.Open(OpenFlags.ReadOnly | OpenFlags.OpenExistingOnly);
-            try
-            {
-                var plain = new string((thumbprint ?? "").Where(Uri.IsHexDigit).ToArray()).ToUpperInvariant();
-                var found = store.Certificates.Cast<X509Certificate2>()
-                    .Where(c => c.HasPrivateKey && c.NotBefore <= DateTime.Now && c.NotAfter > DateTime.Now)
-                    .Where(c => plain != "" ? c.Thumbprint == plain : Names(c, subject ?? ""))
-                    .OrderByDescending(c => c.NotAfter).ThenByDescending(c => c.NotBefore).FirstOrDefault();
-                if (found == null)
-                    throw new Refused("certificate_missing", "no valid certificate with a private key for " + (plain != "" ? plain : subject))
-                    { Step = "choose the certificate", Hint = @"it must be in LocalMachine\My" };
-                return found.GetCertHash();
-            }
-            finally { store.Close(); }
+            return iis.GetApplicationHostConfiguration().GetSection("system.applicationHost/customMetadata").GetCollection();
         }
 
-        static bool Names(X509Certificate2 certificate, string subject)
+        public static IEnumerable<long> Ids(ServerManager iis)
         {
-            var name = certificate.GetNameInfo(X509NameType.DnsName, false);
-            return subject != "" && (string.Equals(name, subject, StringComparison.OrdinalIgnoreCase) ||
-                certificate.Subject.IndexOf("CN=" + subject, StringComparison.OrdinalIgnoreCase) >= 0);
+            return Keys(iis).Select(Id).Where(id => id > 0);
+        }
+
+        public static void Remove(ServerManager iis, long id)
+        {
+            var keys = Keys(iis);
+            foreach (var key in keys.Where(k => Id(k) == id).ToList()) keys.Remove(key);
+        }
+
+        /// 0 where the key is not a site's, or below one.
+        static long Id(ConfigurationElement key)
+        {
+            var path = key.GetAttributeValue("path") as string ?? "";
+            long id;
+            if (!path.StartsWith(Prefix, StringComparison.OrdinalIgnoreCase)) return 0;
+            return long.TryParse(path.Substring(Prefix.Length).Split('/')[0], out id) ? id : 0;
         }
     }
 }

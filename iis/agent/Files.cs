@@ -6,7 +6,9 @@ namespace IisCanary
     using System.IO;
     using System.IO.Compression;
     using System.Linq;
+    using System.Security.AccessControl;
     using System.Security.Cryptography;
+    using System.Security.Principal;
     using System.Text;
     using System.Text.RegularExpressions;
     using Json = System.Collections.Generic.Dictionary<string, object>;
@@ -45,8 +47,28 @@ namespace IisCanary
         {
             try { return Text.Parse(File.ReadAllText(Path.Combine(folder, Name), Encoding.UTF8)); }
             catch (IOException) { return null; }
+            catch (UnauthorizedAccessException) { return null; } // a share, or a folder of somebody else
+            catch (NotSupportedException) { return null; } // a site's path can be any text
             catch (ArgumentException) { return null; } // half written, or somebody else's
             catch (InvalidOperationException) { return null; }
+        }
+
+        /// Says whether create made a folder for a slot of that name.
+        public static bool IsOf(string folder, string slot)
+        {
+            object said;
+            var manifest = folder == "" ? null : Read(folder);
+            return manifest != null && manifest.TryGetValue("slot", out said) && string.Equals(said as string, slot, StringComparison.OrdinalIgnoreCase);
+        }
+
+        /// It lies in the web root and names every file: only Administrators and the system may read it, not the pool that IIS serves files as.
+        public static void Protect(string folder)
+        {
+            var rules = new FileSecurity();
+            rules.SetAccessRuleProtection(true, false);
+            foreach (var who in new[] { "S-1-5-32-544", "S-1-5-18" })
+                rules.AddAccessRule(new FileSystemAccessRule(new SecurityIdentifier(who), FileSystemRights.FullControl, AccessControlType.Allow));
+            File.SetAccessControl(Path.Combine(folder, Name), rules);
         }
 
         public static void Describe(string folder, Json slot)
@@ -95,7 +117,7 @@ namespace IisCanary
         {
             if (offset < 0 || length < 0 || length > size || offset > size - length) throw new Refused("bad_request", "a range outside its file");
             var buffer = new byte[81920];
-            using (var file = File.Exists(part) ? Stream.Null : new FileStream(part + ".part", FileMode.OpenOrCreate, FileAccess.Write, FileShare.None))
+            using (var file = File.Exists(part) ? Stream.Null : Paths.Write(part + ".part", FileMode.OpenOrCreate))
             {
                 if (file != Stream.Null) file.Position = offset;
                 for (var left = length; left > 0; )
@@ -114,10 +136,10 @@ namespace IisCanary
             if (new FileInfo(partial).Length < size) return false;
             if (Sum(partial) != sum)
             {
-                File.Delete(partial);
+                Paths.Remove(partial);
                 throw new Refused("hash_mismatch", "what arrived for " + sum + " is something else") { Hint = "it is deleted; send it again" };
             }
-            File.Move(partial, part);
+            Paths.Move(partial, part);
             return true;
         }
 
@@ -153,30 +175,6 @@ namespace IisCanary
             using (var file = File.OpenRead(path))
             using (var sha = SHA256.Create())
                 return BitConverter.ToString(sha.ComputeHash(file)).Replace("-", "").ToLowerInvariant();
-        }
-    }
-
-    static class Paths
-    {
-        public static string Join(string folder, string path) { return Path.Combine(folder, path.Replace('/', Path.DirectorySeparatorChar)); }
-
-        /// Deletes a tree; files that somebody still holds open are tried again, for a minute altogether.
-        public static void Delete(string folder)
-        {
-            for (var left = 60; Directory.Exists(folder); left--)
-            {
-                try
-                {
-                    foreach (var file in new DirectoryInfo(folder).GetFiles("*", SearchOption.AllDirectories)) file.Attributes = FileAttributes.Normal;
-                    Directory.Delete(folder, true);
-                    return;
-                }
-                catch (Exception e)
-                {
-                    if (left <= 0 || !(e is IOException || e is UnauthorizedAccessException)) throw;
-                }
-                System.Threading.Thread.Sleep(1000);
-            }
         }
     }
 }

@@ -17,12 +17,22 @@ namespace IisCanary
         const int Commits = 8;
         static readonly string[] mutexes = { @"Global\iis-canary", @"Global\Octopus-IIS-Metabase-Mutex" };
 
-        /// Right after a create, or while WAS is down, State throws: that is "unknown", never "stopped".
-        public static string State(Func<ObjectState> read)
+        public static string State(Site site) { return Told(() => site.State, "WAS", "W3SVC"); }
+        public static string State(ApplicationPool pool) { return Told(() => pool.State, "WAS"); }
+
+        /// Right after a create State throws: that is "unknown". Without its services it says "stopped" whatever there is: that is
+        /// believed only if they ran before it and after it, for they may just have come back.
+        static string Told(Func<ObjectState> read, params string[] services)
         {
-            try { return read().ToString().ToLowerInvariant(); }
+            var ran = services.All(Machine.Runs);
+            try
+            {
+                var state = read().ToString().ToLowerInvariant();
+                return state == "stopped" && !(ran && services.All(Machine.Runs)) ? "unknown" : state;
+            }
             catch (COMException) { return "unknown"; }
-            catch (UnauthorizedAccessException) { return "unknown"; } // WAS is stopped
+            catch (IOException) { return "unknown"; }
+            catch (UnauthorizedAccessException) { return "unknown"; }
         }
 
         public static string PoolOf(Site site)
@@ -38,18 +48,24 @@ namespace IisCanary
             return folder == null ? "" : Environment.ExpandEnvironmentVariables(folder.PhysicalPath);
         }
 
+        /// Bindings of other protocols, such as net.pipe's *, have no address and port.
+        public static IEnumerable<string> Addresses(Site site)
+        {
+            return site.Bindings.Where(b => b.Protocol == "http" || b.Protocol == "https").Select(b => b.BindingInformation);
+        }
+
         public static List<WorkerProcess> Workers(ApplicationPool pool)
         {
             if (pool == null) return new List<WorkerProcess>();
             try { return pool.WorkerProcesses.ToList(); }
             catch (COMException) { return new List<WorkerProcess>(); }
+            catch (IOException) { return new List<WorkerProcess>(); }
             catch (UnauthorizedAccessException) { return new List<WorkerProcess>(); }
         }
 
         /// Applies a change to a fresh snapshot and commits it; when somebody else has committed in between, again.
         public static void Commit(Action<ServerManager> change)
         {
-            var random = new Random();
             for (var left = Commits; ; left--)
             {
                 try
@@ -64,22 +80,33 @@ namespace IisCanary
                 }
                 catch (Exception e)
                 {
-                    var code = Marshal.GetHRForException(e);
-                    var faster = e is FileLoadException || code == Codes.SharingViolation || code == Codes.FileChanged;
-                    if (!faster || left <= 1) throw;
+                    if (e is Refused) throw;
+                    var rule = Rule.Of("commit", Rule.CodeOf(e));
+                    if (rule.Reaction == Reaction.GiveUp || left <= 1) throw Name(rule, e);
                 }
-                Thread.Sleep(random.Next(500, 3000));
+                Thread.Sleep(Jitter()); // held by 01-config-locked
             }
+        }
+
+        /// Two programs that failed on each other must not meet again at once.
+        static int Jitter() { return new Random().Next(500, 3000); }
+
+        static Refused Name(Rule rule, Exception e)
+        {
+            var refused = rule.Refusal(e.GetType().Name + ": " + e.Message + (rule.Class == "busy" ? History.Last() : ""));
+            refused.Step = "commit";
+            return refused;
         }
 
         /// Asks again every 100 ms until the answer is not null, for at most the given time.
         public static T Until<T>(TimeSpan limit, Func<T> ask) where T : class
         {
             var clock = Stopwatch.StartNew();
-            for (; ; Thread.Sleep(100))
+            for (; ; )
             {
                 var answer = ask();
                 if (answer != null || clock.Elapsed > limit) return answer;
+                Thread.Sleep(100); // held by a7-no-hurry
             }
         }
     }

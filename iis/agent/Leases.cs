@@ -51,11 +51,12 @@ namespace IisCanary
         static void Acquire(Json book, Request request, string run, long seconds)
         {
             var same = Held(book) && (string)book["run"] == run;
-            if (Held(book) && !same && Lasts(book))
+            var mine = same && (string)book["owner"] == request.Value("owner");
+            if (Held(book) && !mine && Lasts(book) && !(same && request.Flag("take_over")))
                 throw new Refused("leased", string.Format("run {0} of {1} holds the lease of {2} until {3}: {4}",
                     book["run"], book["owner"], request.App, book["until"], book["reason"]))
                 { Result = new Json { { "lease", Public(book) } } };
-            if (!same)
+            if (!mine)
             {
                 book["generation"] = Generation(book) + 1;
                 book["taken"] = Text.Time(DateTime.UtcNow);

@@ -41,6 +41,12 @@ namespace IisCanary
 
         public static List<string> Runs(string app) { return Files(app).Select(Path.GetFileNameWithoutExtension).ToList(); }
 
+        /// When each run wrote last.
+        public static IEnumerable<Json> Times(string app)
+        {
+            return Files(app).Select(f => new Json { { "run", Path.GetFileNameWithoutExtension(f) }, { "written", Text.Time(File.GetLastWriteTimeUtc(f)) } });
+        }
+
         static IEnumerable<string> Files(string app)
         {
             return Directory.GetFiles(Data.Folder(app, "runs"), "*.jsonl").OrderByDescending(f => File.GetLastWriteTimeUtc(f));

@@ -4,7 +4,6 @@ namespace IisCanary
     using System.Collections.Generic;
     using System.Diagnostics;
     using System.Linq;
-    using System.Runtime.InteropServices;
     using System.Threading;
     using Microsoft.Web.Administration;
     using Json = System.Collections.Generic.Dictionary<string, object>;
@@ -12,7 +11,7 @@ namespace IisCanary
     /// Starting and stopping, which last until the next boot, and the flags, which say what happens then.
     static class Power
     {
-        static readonly TimeSpan settles = TimeSpan.FromSeconds(60), step = TimeSpan.FromMilliseconds(100);
+        static readonly TimeSpan settles = TimeSpan.FromSeconds(60);
 
         public static object Start(Request request)
         {
@@ -22,8 +21,8 @@ namespace IisCanary
             if (!Up(before))
             {
                 RefuseTakenPort(slot);
-                Drive(slot, "started", began, (iis, site) => State(Slots.Pool(iis, site)), (iis, site) => Slots.Pool(iis, site).Start(), "start the pool");
-                Drive(slot, "started", began, (iis, site) => Iis.State(() => site.State), (iis, site) => site.Start(), "start the site");
+                new Goal(slot, "pool", "started").Reach(settles);
+                new Goal(slot, "site", "started").Reach(settles);
             }
             AwaitStable(slot, TimeSpan.FromMilliseconds(request.Number("stable_ms", 2000)), began);
             return Change(!Up(before), before, Known(slot));
@@ -32,18 +31,40 @@ namespace IisCanary
         public static object Stop(Request request)
         {
             var slot = request.Slot;
-            var began = DateTime.Now;
             var before = Known(slot);
-            var workers = Workers(slot);
-            Drive(slot, "stopped", began, (iis, site) => Iis.State(() => site.State), (iis, site) => site.Stop(), "stop the site");
-            Drive(slot, "stopped", began, (iis, site) => State(Slots.Pool(iis, site)), (iis, site) => Slots.Pool(iis, site).Stop(), "stop the pool");
+            var workers = Processes.Of(Workers(slot), (string)before["path"]);
             var limit = TimeSpan.FromMilliseconds(request.Number("wait_ms", 120000));
-            var gone = Iis.Until(limit, () => workers.Any(Alive) || Workers(slot).Count > 0 ? null : "gone");
-            if (gone == null)
-                throw new Refused("worker_lingers", string.Format("worker {0} of {1} is still there after {2:0} s",
-                    string.Join(", ", workers.Where(Alive).Select(w => w.Key.ToString()).ToArray()), slot, limit.TotalSeconds))
-                { Step = "await the workers", Hint = "it may be stuck in a debugger or in a driver, or hold web sockets" };
-            return Change(!Down(before), before, Known(slot));
+            new Goal(slot, "site", "stopped").Reach(settles);
+            try { new Goal(slot, "pool", "stopped").Reach(limit); } // it is stopping for as long as its workers may take
+            catch (Refused e) { if (e.Code != "unsettled" || (string)Known(slot)["pool"] != "stopping") throw; }
+            var gone = "gone";
+            gone = Iis.Until(limit, () => Lingers(slot, workers) ? null : "gone"); // held by 10-worker-outlives-the-site
+            if (gone == null) RefuseOwn(slot, workers, limit);
+            var after = Known(slot);
+            RefuseDark(after, "stay stopped");
+            if (!Down(after))
+                throw new Refused("unsettled", slot + " was started again by somebody else: site " + after["site"] + ", pool " + after["pool"])
+                { Step = "stay stopped", Hint = "a drift manager such as Puppet, DSC or Chef may do that: let it leave the sites of this app alone" };
+            var change = Change(!Down(before), before, after);
+            if (workers.Hindrance != null) change["warnings"] = new[] { "what the workers of " + slot + " had started was not waited for: " + workers.Hindrance };
+            else if (workers.Alive.Count > 0)
+                change["warnings"] = new[] { "what the workers of " + slot + " had started is still there, and was left alone: " + Processes.Named(workers.Alive) };
+            return change;
+        }
+
+        /// Only what runs the slot's own code keeps it from being stopped: a worker, dotnet.exe, a program in its folder.
+        static void RefuseOwn(string slot, Processes workers, TimeSpan limit)
+        {
+            var own = workers.Alive.Where(p => p.Own).ToList();
+            var unseen = Workers(slot).Where(id => own.All(p => p.Id != id)).Select(id => new Processes.Member { Id = id, Image = "w3wp.exe", Worker = true });
+            own.AddRange(unseen);
+            if (own.Count == 0) return;
+            throw new Refused("worker_lingers", string.Format("{0} of {1} is still there after {2:0} s", Processes.Named(own), slot, limit.TotalSeconds))
+            {
+                Step = "await the workers",
+                Hint = own.Any(p => p.Worker) ? "it may be stuck in a debugger or in a driver, or hold web sockets"
+                    : "its worker is gone and has left it behind: see there what it does, or end it with Stop-Process",
+            };
         }
 
         public static object Own(Request request)
@@ -65,7 +86,11 @@ namespace IisCanary
                         if (pool != null) pool.AutoStart = (bool)b.Value;
                     }
                 });
-            return Change(changed, before, boot.Keys.ToDictionary(slot => slot, slot => (object)Known(slot)));
+            var hindrance = Certificates.Remember(request.App);
+            var change = Change(changed, before, boot.Keys.ToDictionary(slot => slot, slot => (object)Known(slot)));
+            if (hindrance != null)
+                change["warnings"] = new[] { "the certificates on the ports were not written down, so survey may not see that one changes: " + hindrance };
+            return change;
         }
 
         public static Json Change(bool changed, object before, object after)
@@ -76,7 +101,12 @@ namespace IisCanary
         static bool Differs(Json slot, bool boot) { return (bool)slot["site_boot"] != boot || (bool)slot["pool_boot"] != boot; }
         static bool Up(Json slot) { return (string)slot["site"] == "started" && (string)slot["pool"] == "started"; }
         static bool Down(Json slot) { return (string)slot["site"] == "stopped" && (string)slot["pool"] == "stopped"; }
-        static string State(ApplicationPool pool) { return pool == null ? "absent" : Iis.State(() => pool.State); }
+
+        /// What is unknown while a service is stopped is nobody else's doing.
+        static void RefuseDark(Json slot, string step)
+        {
+            if ((string)slot["site"] == "unknown" || (string)slot["pool"] == "unknown") Machine.RefuseStoppedServices(step);
+        }
 
         static Json Known(string slot)
         {
@@ -90,48 +120,11 @@ namespace IisCanary
             using (var iis = new ServerManager())
             {
                 var mine = new HashSet<string>(Slots.Find(iis, slot).Bindings.Select(b => b.BindingInformation));
-                var other = iis.Sites.FirstOrDefault(s => s.Name != slot && Iis.State(() => s.State) == "started" &&
+                var other = iis.Sites.FirstOrDefault(s => s.Name != slot && Iis.State(s) == "started" &&
                     s.Bindings.Any(b => mine.Contains(b.BindingInformation)));
                 if (other != null)
-                    throw new Refused("port_taken", "site " + other.Name + " is started on the same binding") { Hint = "stop " + other.Name + " first" };
-            }
-        }
-
-        /// Brings site or pool into a state: asks for it, and looks until it is there.
-        static void Drive(string slot, string wanted, DateTime began, Func<ServerManager, Site, string> look, Action<ServerManager, Site> act, string name)
-        {
-            var seen = "";
-            var there = Iis.Until(settles, () =>
-            {
-                using (var iis = new ServerManager()) // a fresh one each time: it is a snapshot
-                {
-                    var site = Slots.Find(iis, slot);
-                    seen = look(iis, site);
-                    if (seen == "absent") throw new Refused("not_found", slot + " has no pool") { Step = name };
-                    if (seen == wanted) return seen;
-                    if (seen != "starting" && seen != "stopping") Try(() => act(iis, site), slot, wanted, name);
-                    return null;
-                }
-            });
-            if (there != null) return;
-            if (wanted == "started" && seen == "stopped") throw PoolFailed(slot, began, name);
-            throw new Refused("unsettled", slot + " is " + seen + " instead of " + wanted + " after 60 s") { Step = name };
-        }
-
-        static void Try(Action act, string slot, string wanted, string name)
-        {
-            try { act(); }
-            catch (COMException e)
-            {
-                var code = e.ErrorCode;
-                if (code == Codes.AlreadyExists && wanted == "started")
-                    throw new Refused("port_taken", "another started site owns the binding of " + slot) { Step = name };
-                if (code == Codes.SharingViolation && wanted == "started")
-                    throw new Refused("port_taken", "another program listens on the port of " + slot)
-                    { Step = name, Hint = "find it with: Get-NetTCPConnection -State Listen" };
-                var passing = code == Codes.CannotAcceptControl || code == Codes.NoSuchObject || code == Codes.RpcUnavailable ||
-                    code == Codes.NotStarted && wanted == "stopped";
-                if (!passing) throw;
+                    throw new Refused("port_taken", "site " + other.Name + " is started on the same binding")
+                    { Step = "start the site", HResult = unchecked((int)0x800700B7), Hint = "stop " + other.Name + " first" };
             }
         }
 
@@ -140,41 +133,31 @@ namespace IisCanary
         {
             var clock = Stopwatch.StartNew();
             var since = Stopwatch.StartNew();
-            for (; ; Thread.Sleep(step))
+            for (; ; )
             {
                 var now = Known(slot);
-                if ((string)now["pool"] == "stopped") throw PoolFailed(slot, began, "stay started");
+                RefuseDark(now, "stay started");
+                if ((string)now["pool"] == "stopped") throw Goal.PoolFailed(slot, began, "start the pool");
                 if (!Up(now) || ((List<Json>)now["workers"]).Count == 0) since.Restart();
                 if (since.Elapsed >= stable && Up(now)) return;
                 if (clock.Elapsed > settles + stable)
                     throw new Refused("unsettled", slot + " has site " + now["site"] + ", pool " + now["pool"] + " and no worker that stays") { Step = "stay started" };
+                Thread.Sleep(100); // held by a7-no-hurry
             }
         }
 
-        static Refused PoolFailed(string slot, DateTime began, string name)
+        static List<int> Workers(string slot)
         {
-            var why = Machine.PoolEvent(slot, began);
-            return new Refused("pool_failed", why ?? "the pool of " + slot + " stopped by itself, and the event log does not say why") { Step = name };
-        }
-
-        /// Process ids with their start times: an id may be given to another process.
-        static Dictionary<int, DateTime> Workers(string slot)
-        {
-            var found = new Dictionary<int, DateTime>();
             using (var iis = new ServerManager())
-                foreach (var worker in Iis.Workers(Slots.Pool(iis, Slots.Find(iis, slot))))
-                    found[worker.ProcessId] = StartTime(worker.ProcessId) ?? DateTime.MinValue;
-            return found;
+                return Iis.Workers(Slots.Pool(iis, Slots.Find(iis, slot))).Select(w => w.ProcessId).ToList();
         }
 
-        static bool Alive(KeyValuePair<int, DateTime> worker) { return StartTime(worker.Key) == worker.Value; }
-
-        static DateTime? StartTime(int pid)
+        /// A worker that WAS has forgotten is one still, and so is one that appears before the pool is stopped.
+        static bool Lingers(string slot, Processes workers)
         {
-            try { return Process.GetProcessById(pid).StartTime; }
-            catch (ArgumentException) { return null; }
-            catch (InvalidOperationException) { return null; }
-            catch (System.ComponentModel.Win32Exception) { return null; }
+            if (workers.Alive.Count > 0) return true;
+            var pool = (string)Known(slot)["pool"];
+            return pool != "started" && pool != "starting" && Workers(slot).Count > 0;
         }
     }
 }

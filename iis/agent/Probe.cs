@@ -6,71 +6,91 @@ namespace IisCanary
     using System.IO;
     using System.Linq;
     using System.Net;
-    using System.Net.Security;
-    using System.Security.Cryptography.X509Certificates;
+    using System.Text;
     using Microsoft.Web.Administration;
     using Json = System.Collections.Generic.Dictionary<string, object>;
 
     /// Warm-up requests from the server to its own site, all on one connection.
     static class Probe
     {
-        const SecurityProtocolType Tls12 = (SecurityProtocolType)3072; // old .NET does not name it, and does not offer it by itself
+        const int page = 2048; // bytes of an error page that are told
 
         public static object Run(Request request)
         {
             var slot = request.Slot;
-            var address = Address(slot);
+            var chosen = new Chosen(slot, request.Number("port", 0));
             var group = Guid.NewGuid().ToString(); // a connection of our own, not one that an earlier series left open
             var answers = new List<Json>();
-            ServicePointManager.SecurityProtocol |= Tls12;
             ServicePointManager.Expect100Continue = false;
             var callback = ServicePointManager.ServerCertificateValidationCallback;
-            ServicePointManager.ServerCertificateValidationCallback = Own;
+            ServicePointManager.ServerCertificateValidationCallback = (sender, certificate, chain, errors) =>
+                chosen.Accepts(Certificates.Hex(certificate.GetCertHash()), request.Value("host"));
             try
             {
-                var more = request.Number("requests", 0);
-                for (var i = 0; i <= more; i++)
-                {
-                    var limit = request.Number(i == 0 ? "first_ms" : "each_ms", 1000);
-                    var answer = Ask(request, address, group, TimeSpan.FromMilliseconds(limit));
-                    answer["worker"] = Worker(slot);
-                    answers.Add(answer);
-                    if ((int)answer["status"] == 0) break;
-                }
+                Tls.During(() => AskAll(request, chosen.Address, group, answers));
             }
             finally { ServicePointManager.ServerCertificateValidationCallback = callback; }
             return new Json { { "answers", answers } };
         }
 
-        /// The certificate is for the app's public name; the way there is inside this machine.
-        static bool Own(object sender, X509Certificate certificate, X509Chain chain, SslPolicyErrors errors) { return true; }
-
-        static Uri Address(string slot)
+        static void AskAll(Request request, Uri address, string group, List<Json> answers)
         {
-            using (var iis = new ServerManager())
+            var more = request.Number("requests", 0);
+            var asked = 0;
+            ServicePoint point;
+            do
             {
-                var binding = Slots.Find(iis, slot).Bindings.FirstOrDefault();
-                if (binding == null) throw new Refused("not_found", slot + " has no binding");
-                var parts = binding.BindingInformation.Split(':'); // address:port:host
-                var port = parts[parts.Length - 2];
-                var ip = string.Join(":", parts.Take(parts.Length - 2).ToArray());
-                return new Uri(binding.Protocol + "://" + (ip == "*" || ip == "" ? "127.0.0.1" : ip) + ":" + port + "/");
+                var limit = request.Number(asked == 0 ? "first_ms" : "each_ms", 1000);
+                var answer = Ask(request, address, group, TimeSpan.FromMilliseconds(limit), out point);
+                answer["worker"] = Worker(request.Slot);
+                answers.Add(answer);
+            } while ((int)answers[asked]["status"] != 0 && asked++ < more);
+            point.CloseConnectionGroup(group); // or it would count as one of the site's until it has been idle for long
+        }
+
+        /// The binding that is asked: where it is, and the certificate on its port. It is for the app's public
+        /// name, and the way there is inside this machine.
+        sealed class Chosen
+        {
+            public readonly Uri Address;
+            readonly string certificate;
+
+            public Chosen(string slot, long wanted)
+            {
+                using (var iis = new ServerManager())
+                {
+                    var all = Slots.Find(iis, slot).Bindings.Where(b => b.Protocol.StartsWith("http")).Where(b => wanted == 0 || b.BindingInformation.Contains(":" + wanted + ":")).ToList();
+                    var binding = all.FirstOrDefault(b => wanted != 0 && b.BindingInformation.EndsWith(":")) ?? all.FirstOrDefault(); // the one without a host name
+                    if (binding == null) throw new Refused("not_found", slot + " has no binding" + (wanted == 0 ? "" : " on port " + wanted));
+                    var parts = binding.BindingInformation.Split(':'); // address:port:host
+                    var port = parts[parts.Length - 2];
+                    var ip = string.Join(":", parts.Take(parts.Length - 2).ToArray());
+                    Address = new Uri(binding.Protocol + "://" + (ip == "*" || ip == "" ? "127.0.0.1" : ip) + ":" + port + "/");
+                    certificate = Certificates.Hex(binding.CertificateHash);
+                }
+            }
+
+            /// .NET sends the host's name (SNI): what http.sys has for that name is as right as what is on the port.
+            public bool Accepts(string shown, string host)
+            {
+                return certificate == "" || shown == certificate || host != "" && shown == Kernel.Named(host.Split(':')[0], Address.Port);
             }
         }
 
-        static Json Ask(Request request, Uri address, string group, TimeSpan limit)
+        static Json Ask(Request request, Uri address, string group, TimeSpan limit, out ServicePoint point)
         {
             var http = (HttpWebRequest)WebRequest.Create(new Uri(address, request.Value("path")));
-            http.Host = request.Value("host");
+            if (request.Value("host") != "") http.Host = request.Value("host"); // else address and port, as in a health check of the balancer
             http.UserAgent = request.Value("user_agent");
             http.Proxy = null;
             http.AllowAutoRedirect = false;
             http.KeepAlive = true;
             http.ConnectionGroupName = group;
+            point = http.ServicePoint;
             http.Timeout = (int)limit.TotalMilliseconds;
             http.ReadWriteTimeout = http.Timeout;
             var header = request.Value("header");
-            var answer = new Json { { "status", 0 }, { "bytes", 0L }, { "version", "" }, { "error", "" } };
+            var answer = new Json { { "status", 0 }, { "bytes", 0L }, { "version", "" }, { "error", "" }, { "server", "" }, { "page", "" } };
             var clock = Stopwatch.StartNew();
             try
             {
@@ -86,12 +106,18 @@ namespace IisCanary
         {
             answer["status"] = (int)response.StatusCode;
             answer["version"] = header == "" ? "" : response.Headers[header] ?? "";
+            answer["server"] = response.Headers["Server"] ?? "";
+            var start = new MemoryStream(); // of an error page: it names what is wrong
             var buffer = new byte[81920];
             var total = 0L;
             using (var body = response.GetResponseStream())
                 for (int read; (read = body.Read(buffer, 0, buffer.Length)) > 0; total += read)
+                {
+                    if ((int)answer["status"] >= 400 && start.Length < page) start.Write(buffer, 0, Math.Min(read, page - (int)start.Length));
                     if (clock.Elapsed > limit) throw new IOException("no end of the answer after " + limit.TotalMilliseconds + " ms");
+                }
             answer["bytes"] = total;
+            answer["page"] = Encoding.UTF8.GetString(start.ToArray());
         }
 
         static void Fail(Json answer, string why)

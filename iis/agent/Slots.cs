@@ -6,7 +6,6 @@ namespace IisCanary
     using System.Diagnostics;
     using System.IO;
     using System.Linq;
-    using System.Runtime.InteropServices;
     using System.Text.RegularExpressions;
     using Microsoft.Web.Administration;
     using Json = System.Collections.Generic.Dictionary<string, object>;
@@ -27,12 +26,18 @@ namespace IisCanary
             var known = new HashSet<string>(slots.Select(s => (string)s["name"]), StringComparer.OrdinalIgnoreCase);
             foreach (var folder in Folders(request.Root, family))
                 if (!known.Contains(Path.GetFileName(folder))) slots.Add(Orphan(folder));
-            return new Json
+            var survey = new Json
             {
                 { "clock", Text.Time(DateTime.UtcNow) }, { "disk_free", Machine.DiskFree(request.Root) },
                 { "slots", slots.OrderBy(s => (string)s["name"], StringComparer.Ordinal).ToList() },
                 { "lease", Leases.Current(request.App) }, { "runs", Notes.Runs(request.App) },
             };
+            var bindings = request.Texts("bindings");
+            if (bindings.Count == 0) return survey;
+            survey["listeners"] = Listeners.On(bindings);
+            survey["certificates"] = Certificates.Compare(request.App, bindings);
+            survey["legacy"] = Certificates.Legacy();
+            return survey;
         }
 
         public static IEnumerable<string> Folders(string root, Regex family)
@@ -45,7 +50,10 @@ namespace IisCanary
         public static object Requests(Request request)
         {
             using (var iis = new ServerManager())
-                return new Json { { "current", InFlight(Iis.Workers(Pool(iis, Find(iis, request.Slot)))) } };
+            {
+                var pool = Pool(iis, Find(iis, request.Slot));
+                return new Json { { "current", pool == null ? 0 : Load.Requests(Iis.Workers(pool), pool.Name) } };
+            }
         }
 
         public static Site Find(ServerManager iis, string name)
@@ -78,12 +86,12 @@ namespace IisCanary
             var path = Iis.PathOf(site);
             var slot = new Json
             {
-                { "name", site.Name }, { "id", site.Id }, { "site", Iis.State(() => site.State) },
-                { "pool", pool == null ? "absent" : Iis.State(() => pool.State) },
+                { "name", site.Name }, { "id", site.Id }, { "site", Iis.State(site) },
+                { "pool", pool == null ? "absent" : Iis.State(pool) },
                 { "site_boot", site.ServerAutoStart }, { "pool_boot", pool != null && pool.AutoStart }, { "path", path },
                 { "bindings", site.Bindings.Select(b => b.BindingInformation).ToList() },
                 { "workers", workers.Select(w => new Json { { "pid", w.ProcessId }, { "started", Started(w.ProcessId) } }).ToList() },
-                { "requests", InFlight(workers) },
+                { "certificate", Certificates.Of(site) },
             };
             Manifest.Describe(path, slot);
             return slot;
@@ -95,18 +103,10 @@ namespace IisCanary
             {
                 { "name", Path.GetFileName(folder) }, { "id", 0 }, { "site", "absent" }, { "pool", "absent" },
                 { "site_boot", false }, { "pool_boot", false }, { "path", folder }, { "bindings", new string[0] },
-                { "workers", new Json[0] }, { "requests", 0 },
+                { "workers", new Json[0] }, { "certificate", "" },
             };
             Manifest.Describe(folder, slot);
             return slot;
-        }
-
-        /// Without the Request Monitor feature IIS cannot tell; then it is nought.
-        static int InFlight(IEnumerable<WorkerProcess> workers)
-        {
-            try { return workers.Sum(w => w.GetRequests(0).Count); }
-            catch (COMException) { return 0; }
-            catch (NotImplementedException) { return 0; }
         }
 
         static string Started(int pid)

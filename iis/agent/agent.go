@@ -34,12 +34,20 @@ func Load() (Program, error) {
 	if err != nil {
 		return Program{}, err
 	}
-	sum := fmt.Sprintf("%X", sha256.Sum256(source))
-	script := strings.Replace(loader, "@SHA256@", sum, 1)
+	return program(source), nil
+}
+
+func program(source []byte) Program {
 	return Program{
-		Command: "powershell.exe -NoProfile -NonInteractive -ExecutionPolicy Bypass -EncodedCommand " + encodeCommand(script),
+		Command: commandLine(loader, source),
 		Input:   append(binary.LittleEndian.AppendUint32(nil, uint32(len(source))), source...),
-	}, nil
+	}
+}
+
+// commandLine starts a loader that takes this source and no other.
+func commandLine(loader string, source []byte) string {
+	script := strings.Replace(loader, "@SHA256@", fmt.Sprintf("%X", sha256.Sum256(source)), 1)
+	return "powershell.exe -NoProfile -NonInteractive -ExecutionPolicy Bypass -EncodedCommand " + encodeCommand(script)
 }
 
 // source relies on each file keeping its using directives inside its namespace, so that the files can follow each other.

@@ -8,17 +8,17 @@ function Read-Exactly([int]$count) {
     }
     , $bytes
 }
+$iis = "$env:windir\System32\inetsrv\Microsoft.Web.Administration.dll"
 try {
     $source = Read-Exactly ([BitConverter]::ToInt32((Read-Exactly 4), 0))
     $hash = [BitConverter]::ToString([Security.Cryptography.SHA256]::Create().ComputeHash($source)).Replace('-', '')
     if ($hash -ne '@SHA256@') { throw "agent source has SHA-256 $hash" }
-    $iis = "$env:windir\System32\inetsrv\Microsoft.Web.Administration.dll"
     if (!(Test-Path $iis)) { throw "IIS is not installed: no $iis" }
-    Add-Type -IgnoreWarnings -TypeDefinition ([Text.Encoding]::UTF8.GetString($source)) -ReferencedAssemblies $iis, System.Core, System.Web.Extensions, System.ServiceProcess, System.IO.Compression
+    Add-Type -IgnoreWarnings -TypeDefinition ([Text.Encoding]::UTF8.GetString($source)) -ReferencedAssemblies $iis, 'System.Core', 'System.Web.Extensions', 'System.ServiceProcess', 'System.Management', 'System.IO.Compression'
     exit [IisCanary.Agent]::Run($stdin, $stdout)
 }
 catch {
-    $body = [Text.Encoding]::UTF8.GetBytes((ConvertTo-Json -Compress @{ fatal = "$_"; language = "$($ExecutionContext.SessionState.LanguageMode)"; version = "$($PSVersionTable.PSVersion)" }))
+    $body = [Text.Encoding]::UTF8.GetBytes((ConvertTo-Json -Compress @{ fatal = "$_"; language = "$($ExecutionContext.SessionState.LanguageMode)"; version = "$($PSVersionTable.PSVersion)"; iis = (Test-Path $iis) }))
     [byte[]]$frame = [Text.Encoding]::ASCII.GetBytes('ICF1') + [BitConverter]::GetBytes([int]$body.Length) + [BitConverter]::GetBytes([int]0) + $body
     $stdout.Write($frame, 0, $frame.Length); $stdout.Flush()
     exit 4

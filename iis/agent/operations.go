@@ -22,41 +22,28 @@ type HelloResult struct {
 	Elevated      bool              `json:"elevated"`
 	Account       string            `json:"account"`
 	Clock         time.Time         `json:"clock"`
-	DiskFree      int64             `json:"disk_free"` // bytes, on the root folder's disk
+	DiskFree      int64             `json:"disk_free"` // bytes, on the root folder's disk; 0: no such disk, -1: cannot be told
 	Services      map[string]string `json:"services"`
 	PendingReboot bool              `json:"pending_reboot"`
+
+	StartTypes   map[string]string `json:"start_types"`   // of the services: automatic, manual or disabled
+	Bits         int               `json:"bits"`          // of the agent's process: 32 or 64
+	OSBits       int               `json:"os_bits"`       // of the system
+	SharedConfig *bool             `json:"shared_config"` // what is configured here appears on other servers, too; nil: cannot be told
+	Framework    int               `json:"framework"`     // release number of .NET Framework 4; 0: none
+	Modules      map[string]bool   `json:"modules"`       // app_init, request_monitor, rewrite, websockets, ancm
+	Runtimes     []string          `json:"runtimes"`      // versions of the shared runtime of ASP.NET Core
 }
 
-// SurveyResult is what is on the server.
-type SurveyResult struct {
-	Clock    time.Time `json:"clock"`
-	DiskFree int64     `json:"disk_free"`
-	Slots    []Slot    `json:"slots"`
-	Lease    *Lease    `json:"lease"`
-	Runs     []string  `json:"runs"`
+// SectionsResult is what the configuration of IIS lets a web.config say.
+type SectionsResult struct {
+	Sections []Section `json:"sections"` // below system.webServer
 }
 
-// Slot is one site with its pool and folder.
-type Slot struct {
-	Name     string   `json:"name"`
-	ID       int64    `json:"id"`
-	Site     string   `json:"site"`
-	Pool     string   `json:"pool"`
-	SiteBoot bool     `json:"site_boot"`
-	PoolBoot bool     `json:"pool_boot"`
-	Path     string   `json:"path"`
-	Bindings []string `json:"bindings"`
-	Workers  []Worker `json:"workers"`
-	Requests int      `json:"requests"`
-	Digest   string   `json:"digest"`
-	Version  string   `json:"version"`
-	Created  string   `json:"created"`
-}
-
-// Worker is one worker process.
-type Worker struct {
-	PID     int       `json:"pid"`
-	Started time.Time `json:"started"`
+// Section is one that is declared, such as system.webServer/handlers. A locked one may not be in a web.config.
+type Section struct {
+	Name   string `json:"name"`
+	Locked bool   `json:"locked"`
 }
 
 // Lease is who may change the app on this server.
@@ -67,38 +54,6 @@ type Lease struct {
 	Generation int64     `json:"generation"`
 	Taken      time.Time `json:"taken"`
 	Until      time.Time `json:"until"`
-}
-
-// HaveArgs asks which contents the server can supply by itself.
-type HaveArgs struct {
-	App    string   `json:"app"`
-	Root   string   `json:"root"`
-	Hashes []string `json:"hashes"`
-}
-
-// HaveResult is the part of HaveArgs.Hashes that is there.
-type HaveResult struct {
-	Have []string `json:"have"`
-}
-
-// PutArgs describe the blob: for each entry Length bytes, one after the other, inflated.
-type PutArgs struct {
-	App   string    `json:"app"`
-	Root  string    `json:"root"`
-	Files []PutFile `json:"files"`
-}
-
-// PutFile is one range of one content.
-type PutFile struct {
-	SHA256 string `json:"sha256"`
-	Size   int64  `json:"size"`   // of the whole content
-	Offset int64  `json:"offset"` // of the first byte of this range
-	Length int64  `json:"length"` // of this range
-}
-
-// PutResult is the contents that became whole.
-type PutResult struct {
-	Stored []string `json:"stored"`
 }
 
 // CreateArgs describe a slot.
@@ -126,6 +81,21 @@ type File struct {
 type Certificate struct {
 	Subject    string `json:"subject"`
 	Thumbprint string `json:"thumbprint"`
+}
+
+// CertificateArgs ask for the certificate that slots with these bindings would get.
+type CertificateArgs struct {
+	App        string   `json:"app"`
+	Subject    string   `json:"subject"`
+	Thumbprint string   `json:"thumbprint"`
+	Bindings   []string `json:"bindings"`
+}
+
+// CertificateResult is that certificate.
+type CertificateResult struct {
+	Thumbprint string    `json:"thumbprint"`
+	Subject    string    `json:"subject"`
+	NotAfter   time.Time `json:"not_after"`
 }
 
 // Change is what an operation altered.
@@ -161,12 +131,13 @@ type ProbeArgs struct {
 	App       string `json:"app"`
 	Slot      string `json:"slot"`
 	Path      string `json:"path"`
-	Host      string `json:"host"`
+	Host      string `json:"host"` // empty: address and port, as in a health check of the balancer
 	FirstMS   int64  `json:"first_ms"`
 	EachMS    int64  `json:"each_ms"`
 	Requests  int    `json:"requests"`
 	Header    string `json:"header"`
 	UserAgent string `json:"user_agent"`
+	Port      int    `json:"port,omitempty"` // of the binding that is asked; 0: the first
 }
 
 // ProbeResult is the answers in order.
@@ -182,17 +153,14 @@ type Probed struct {
 	Version string  `json:"version"`
 	Worker  int     `json:"worker"`
 	Error   string  `json:"error"`
+	Server  string  `json:"server"` // value of the header
+	Page    string  `json:"page"`   // the first 2,048 bytes of an answer with status 400 and up
 }
 
 // SlotArgs name one slot.
 type SlotArgs struct {
 	App  string `json:"app"`
 	Slot string `json:"slot"`
-}
-
-// RequestsResult is the requests in flight.
-type RequestsResult struct {
-	Current int `json:"current"`
 }
 
 // NoteArgs append lines to a run's shard.
@@ -227,6 +195,8 @@ type LeaseArgs struct {
 	Owner   string `json:"owner"`
 	Reason  string `json:"reason"`
 	Seconds int64  `json:"seconds"`
+	// TakeOver takes the lease from another owner of the same run, whose process must be dead.
+	TakeOver bool `json:"take_over,omitempty"`
 }
 
 // LeaseResult is the lease after the action; nil: none.

@@ -27,6 +27,7 @@ type Answer struct {
 	Fatal    string          `json:"fatal,omitempty"`
 	Language string          `json:"language,omitempty"` // PowerShell's language mode, with Fatal
 	Version  string          `json:"version,omitempty"`  // PowerShell's version, with Fatal
+	IIS      *bool           `json:"iis,omitempty"`      // whether IIS is installed, with Fatal
 }
 
 // Code is the kind of an error. The set is the agent's; an unknown one is treated as Internal.
@@ -47,8 +48,10 @@ const (
 	Unsettled          Code = "unsettled"
 	AccessDenied       Code = "access_denied"
 	IISMissing         Code = "iis_missing"
+	IISStopped         Code = "iis_stopped"
 	DiskFull           Code = "disk_full"
 	HashMismatch       Code = "hash_mismatch"
+	PullFailed         Code = "pull_failed"
 	CertificateMissing Code = "certificate_missing"
 	Internal           Code = "internal"
 )
@@ -83,6 +86,12 @@ type StartError struct {
 	Text     string
 	Language string // PowerShell's language mode
 	Version  string // PowerShell's version
+	NoIIS    bool   // IIS is not installed
+}
+
+// StartError is why the agent did not start, of an answer with Fatal.
+func (a Answer) StartError() *StartError {
+	return &StartError{Text: a.Fatal, Language: a.Language, Version: a.Version, NoIIS: a.IIS != nil && !*a.IIS}
 }
 
 func (e *StartError) Error() string {
