@@ -22,9 +22,11 @@ type accessLog struct {
 	site   string
 	ip     string
 	folder string
+	size   int64 // at which a file is full; 0: at the end of its day
 
 	mu      sync.Mutex
 	header  bool // the next line follows a header
+	number  int  // of the file, where size ends it
 	pending map[string]*bytes.Buffer
 }
 
@@ -37,8 +39,17 @@ type entry struct {
 }
 
 func newAccessLog(c Config, id int64, name string) *accessLog {
-	return &accessLog{site: name, ip: c.Address, pending: map[string]*bytes.Buffer{},
+	return &accessLog{site: name, ip: c.Address, size: c.LogSize, pending: map[string]*bytes.Buffer{},
 		folder: filepath.Join(c.Root, "logs", "W3SVC"+strconv.FormatInt(id, 10))}
+}
+
+// rename puts into s-sitename what the site's log settings ask for.
+func (l *accessLog) rename(h hosted) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.site = h.Name; !h.Named {
+		l.site = "W3SVC" + strconv.FormatInt(h.ID, 10)
+	}
 }
 
 // begin writes a header before the next line, as IIS does whenever a site starts.
@@ -52,7 +63,7 @@ func (l *accessLog) add(e entry) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := time.Now().UTC()
-	name := "u_ex" + now.Format("060102") + ".log"
+	name := l.file(now)
 	b := l.pending[name]
 	if b == nil {
 		b = &bytes.Buffer{}
@@ -73,6 +84,21 @@ func (l *accessLog) add(e entry) {
 		column(r.Method), column(r.URL.Path), column(r.URL.RawQuery), port, client,
 		column(r.UserAgent()), column(r.Referer()), e.status, e.win32, e.took.Milliseconds())
 }
+
+// file is the name of the file that lines go to now. A file that is full gives way to the next one.
+func (l *accessLog) file(now time.Time) string {
+	if l.size <= 0 {
+		return "u_ex" + now.Format("060102") + ".log"
+	}
+	if info, err := os.Stat(filepath.Join(l.folder, extended(l.number))); err == nil && info.Size() >= l.size && l.pending[extended(l.number)] == nil {
+		l.number++
+		_ = os.Remove(filepath.Join(l.folder, extended(l.number-2))) // the first two times there is none
+	}
+	return extended(l.number)
+}
+
+// extended is how IIS names files that roll over by size.
+func extended(number int) string { return fmt.Sprintf("u_extend%d.log", number) }
 
 // column is a value as one word.
 func column(s string) string {

@@ -53,6 +53,26 @@ func TestLogLinesAreAsIISWritesThem(t *testing.T) {
 	}
 }
 
+func TestLogsThatRollOverBySizeKeepTheTwoNewestFiles(t *testing.T) {
+	s := installed(t, func(c *Config) { c.LogSize = 600 })
+	client, c := customer(t), leased(t, s)
+	for range 12 {
+		_, err := visit(t, s, client, "/")
+		must(t, err)
+		c.ok("flush", map[string]any{}, nil)
+	}
+	files, err := s.LogFiles()
+	must(t, err)
+	if len(files) != 2 || !regexp.MustCompile(`u_extend\d+\.log$`).MatchString(files[0]) {
+		t.Fatalf("files: %v", files)
+	}
+	for _, f := range files {
+		if lines := readLines(t, f); !strings.HasPrefix(lines[0], "#Software") {
+			t.Errorf("%s begins with %q, not with a header", f, lines[0])
+		}
+	}
+}
+
 func readLines(t *testing.T, path string) []string {
 	t.Helper()
 	text, err := os.ReadFile(path)

@@ -43,7 +43,7 @@ func (a *agent) run(ctx context.Context, in io.Reader, out io.Writer) int {
 		body, blob, err := readFrame(in)
 		switch {
 		case errors.Is(err, errFrame):
-			writeFatal(out, err.Error())
+			writeFatal(out, err.Error(), true)
 			return 4
 		case errors.Is(err, io.EOF):
 			return 0
@@ -56,9 +56,9 @@ func (a *agent) run(ctx context.Context, in io.Reader, out io.Writer) int {
 	}
 }
 
-// writeFatal says in one frame why the agent cannot go on. Its reader may be gone.
-func writeFatal(out io.Writer, text string) {
-	body, err := json.Marshal(map[string]string{"fatal": text, "language": "FullLanguage", "version": powerShell})
+// writeFatal says in one frame why the agent cannot go on, and whether IIS is there at all. Its reader may be gone.
+func writeFatal(out io.Writer, text string, iis bool) {
+	body, err := json.Marshal(map[string]any{"fatal": text, "language": "FullLanguage", "version": powerShell, "iis": iis})
 	if err == nil {
 		_ = writeFrame(out, body)
 	}

@@ -4,8 +4,11 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"os"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -131,9 +134,12 @@ func TestHelloSaysWhatTheServerIs(t *testing.T) {
 		t.Errorf("clock %v: %v", h["clock"], err)
 	}
 	delete(h, "clock")
-	want := map[string]any{"agent": "1", "machine": "WEB-SIM", "os": "Microsoft Windows NT 10.0.20348.0", "iis": "10.0", "powershell": powerShell,
+	want := map[string]any{"agent": "1", "machine": "WEB-SIM", "os": "Microsoft Windows NT 10.0.20348.0", "iis": "Version 10.0", "powershell": powerShell,
 		"language_mode": "FullLanguage", "elevated": true, "account": `WEB-SIM\deploy`, "disk_free": 123.0,
-		"services": map[string]any{"WAS": "running", "W3SVC": "running"}, "pending_reboot": false}
+		"services": map[string]any{"WAS": "running", "W3SVC": "running"}, "pending_reboot": false,
+		"start_types": map[string]any{"WAS": "automatic", "W3SVC": "automatic"}, "bits": 64.0, "os_bits": 64.0, "shared_config": false,
+		"framework": float64(frameworkRelease), "runtimes": []any{},
+		"modules": map[string]any{"app_init": false, "request_monitor": false, "rewrite": false, "websockets": false, "ancm": false}}
 	if diff := cmp.Diff(want, h); diff != "" {
 		t.Error(diff)
 	}
@@ -221,8 +227,8 @@ func FuzzAgentSurvivesAnyRequest(f *testing.F) {
 		f.Fatal(err)
 	}
 	c := Config{Root: root, App: app, Sites: `D:\sites`}
-	s := &Server{config: c, store: store, leases: newLeases(), calls: newCalls(), faults: newFaults(), front: &front{}}
-	s.machine = newMachine(c, s.front, s.faults, store.local)
+	s := &Server{config: c, store: store, leases: newLeases(), calls: newCalls(), faults: newFaults(c), front: &front{}}
+	s.machine = newMachine(c, s.front, s.faults, &s.trouble, store.local)
 	f.Fuzz(func(t *testing.T, body, blob []byte) {
 		a := &agent{server: s, memory: map[string][]byte{}}
 		var got agentReply
@@ -236,5 +242,28 @@ func TestTheLoaderHashIsThatOfTheSource(t *testing.T) {
 	script, ok := encodedCommand(strings.Fields(loader(fmt.Sprintf("%X", sha256.Sum256([]byte(source))))))
 	if !ok || agentHash.FindStringSubmatch(script) == nil {
 		t.Errorf("%q", script)
+	}
+}
+
+// The model and the C# agent share no line, so each is held to the page.
+func TestTheModelsOperationsAreThoseOfTheProtocol(t *testing.T) {
+	page, err := os.ReadFile("../../docs/agent-protocol.md")
+	must(t, err)
+	var written, changing []string
+	for _, m := range regexp.MustCompile("\\*\\*`(\\w+)`\\*\\*").FindAllStringSubmatch(string(page), -1) {
+		written = append(written, m[1])
+	}
+	_, rest, _ := strings.Cut(string(page), "Operations that change something (`")
+	list, _, _ := strings.Cut(rest, "`)")
+	for name, op := range operations() {
+		if op.changes {
+			changing = append(changing, name)
+		}
+	}
+	if got, want := slices.Sorted(maps.Keys(operations())), slices.Sorted(slices.Values(written)); !slices.Equal(got, want) {
+		t.Errorf("the model has %v, the page %v", got, want)
+	}
+	if got, want := slices.Sorted(slices.Values(changing)), slices.Sorted(slices.Values(strings.Fields(list))); !slices.Equal(got, want) {
+		t.Errorf("the model demands the lease for %v, the page for %v", got, want)
 	}
 }

@@ -2,17 +2,16 @@ package iistest
 
 import (
 	"context"
-	"crypto/sha1"
-	"crypto/x509"
-	"encoding/hex"
 	"errors"
+	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
+	"unicode/utf16"
 )
 
 // partial ends the name of a folder that is not whole yet.
@@ -52,25 +51,85 @@ func create(ctx context.Context, c *call) (any, error) {
 	m, written := readManifest(folder)
 	switch {
 	case written && m.Digest != a.Digest:
-		return nil, refuse("conflict", "%s holds release %s already, not %s", a.Slot, m.Digest, a.Digest)
+		return nil, refuse("conflict", "%s holds release %s already, not %s", a.Slot, m.Digest, a.Digest).saying("choose another slot")
 	case configured && !written:
-		return nil, refuse("conflict", "there is a site %s without a manifest", a.Slot)
-	case configured:
-		return change(false, before, before), nil
+		return nil, refuse("conflict", "there is a site %s without a manifest", a.Slot).saying("choose another slot")
 	case !written && exists(folder):
-		return nil, refuse("conflict", "there is a folder %s without a manifest", a.Slot)
+		return nil, refuse("conflict", "there is a folder %s without a manifest", a.Slot).saying("choose another slot, or remove it")
+	}
+	set, err := c.server.ensure(a)
+	switch {
+	case err != nil:
+		return nil, err
+	case configured:
+		after, _ := c.server.slot(a.Slot)
+		return change(set, before, after), nil
 	case !written:
 		if err := c.server.store.materialise(c.app, root, a); err != nil {
 			return nil, err
 		}
 	}
-	if err := c.server.commit(ctx, func() {
-		c.server.machine.add(a.Slot, strings.TrimSuffix(a.Root, `\`)+`\`+a.Slot, a.Runtime, a.Version, a.Bindings)
-	}); err != nil {
+	place := strings.TrimSuffix(a.Root, `\`) + `\` + a.Slot
+	c.server.machine.grant(place, a.Slot)
+	c.server.machine.protect(place+`\`+manifestName, closed)
+	if err := c.server.configure(ctx, a); err != nil {
 		return nil, err
 	}
 	after, _ := c.server.slot(a.Slot)
-	return change(true, map[string]any{"name": a.Slot, "site": absent, "pool": absent}, after), nil
+	out := change(true, map[string]any{"name": a.Slot, "site": absent, "pool": absent}, after)
+	out["warnings"] = c.server.machine.differences(a.Slot)
+	return out, nil
+}
+
+// configure makes site and pool in one commit, and waits until WAS knows them.
+func (s *Server) configure(ctx context.Context, a createArgs) error {
+	m := s.machine
+	if err := s.commit(ctx, func() {
+		if m.sites[a.Slot] == nil {
+			made := m.add(a.Slot, m.freeID(a.Slot), strings.TrimSuffix(a.Root, `\`)+`\`+a.Slot, a.Runtime, a.Bindings)
+			made.version, made.settings = a.Version, poolSettings(a.Runtime)
+		}
+	}); err != nil {
+		return err
+	}
+	for limit := time.Now().Add(m.patient(darkLimit)); time.Now().Before(limit) && !m.trouble.read().Halted; {
+		site, _ := m.look(a.Slot, "site")
+		pool, _ := m.look(a.Slot, "pool")
+		if site != unknown && pool != unknown || !pause(ctx, m.config.Settle) {
+			break
+		}
+	}
+	return nil
+}
+
+// poolSettings is what create sets of a pool, by the names in applicationHost.config.
+func poolSettings(runtime string) map[string]string {
+	if runtime == "none" {
+		runtime = ""
+	}
+	return map[string]string{
+		"managedRuntimeVersion": runtime, "managedPipelineMode": "Integrated", "enable32BitAppOnWin64": "false", "startMode": "AlwaysRunning",
+		"processModel.identityType": "ApplicationPoolIdentity", "processModel.idleTimeout": "00:00:00", "processModel.loadUserProfile": "true",
+		"recycling.periodicRestart.time": "00:00:00", "failure.loadBalancerCapabilities": "HttpLevel", "failure.rapidFailProtection": "true",
+	}
+}
+
+// differences is what a new look at a pool finds other than it was set.
+func (m *machine) differences(slot string) []string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	out := []string{}
+	s := m.sites[slot]
+	if s == nil {
+		return out
+	}
+	wanted := poolSettings(s.runtime)
+	for _, name := range slices.Sorted(maps.Keys(wanted)) {
+		if is := s.settings[name]; is != wanted[name] {
+			out = append(out, fmt.Sprintf("%s is %s, not %s as it was set: another tool may enforce it", name, is, wanted[name]))
+		}
+	}
+	return out
 }
 
 // checkCreate refuses what no server could do, and what this one cannot.
@@ -93,29 +152,14 @@ func (s *Server) checkCreate(app string, a createArgs) error {
 		seen[name] = true
 	}
 	for _, b := range a.Bindings {
-		m := bindingForm.FindStringSubmatch(b)
-		if m == nil || m[1] != strconv.Itoa(s.front.port) {
-			return refuse("bad_request", "binding %q: this simulated server has only port %d", b, s.front.port)
+		if !bindingForm.MatchString(b) {
+			return refuse("bad_request", "%q is no binding", b)
 		}
 	}
-	if a.Certificate != nil && !s.hasCertificate(a.Certificate.Subject, a.Certificate.Thumbprint) {
-		return refuse("certificate_missing", "no certificate has subject %q and thumbprint %q", a.Certificate.Subject, a.Certificate.Thumbprint)
+	if !slices.ContainsFunc(a.Bindings, func(b string) bool { return portOf(b) == s.front.port }) {
+		return refuse("bad_request", "bindings %q: this simulated server listens on port %d only", a.Bindings, s.front.port)
 	}
 	return nil
-}
-
-// hasCertificate looks for the wanted names in the one certificate of the machine's store.
-func (s *Server) hasCertificate(subject, thumbprint string) bool {
-	leaf, err := x509.ParseCertificate(s.config.Certificate.Certificate[0])
-	if err != nil || subject == "" && thumbprint == "" {
-		return false
-	}
-	sum := sha1.Sum(leaf.Raw)
-	if thumbprint != "" && !strings.EqualFold(thumbprint, hex.EncodeToString(sum[:])) {
-		return false
-	}
-	subject = strings.TrimPrefix(subject, "CN=")
-	return subject == "" || leaf.Subject.CommonName == subject || slices.Contains(leaf.DNSNames, subject)
 }
 
 // badPath refuses a path of a file list that does not stay below its folder, or that Windows cannot have.
@@ -130,6 +174,9 @@ func badPath(path string) bool {
 
 // materialise builds the slot's folder beside its place and renames it there once every file is proved.
 func (s *store) materialise(app, root string, a createArgs) error {
+	if err := tooLong(strings.TrimSuffix(a.Root, `\`)+`\`+a.Slot+partial, a.Files); err != nil {
+		return err
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	building := filepath.Join(root, a.Slot+partial)
@@ -159,6 +206,24 @@ func (s *store) materialise(app, root string, a createArgs) error {
 	return nil
 }
 
+// tooLong refuses paths of MAX_PATH, 260 characters with the zero at the end, and folders in which no name of 8.3 would have room.
+func tooLong(folder string, files []file) error {
+	units := func(s string) int { return len(utf16.Encode([]rune(s))) }
+	for _, f := range files {
+		whole := units(folder + `\` + f.Path)
+		below := whole - units(f.Path[strings.LastIndexByte(f.Path, '/')+1:]) - 1
+		limit := 259
+		if below > 247 {
+			limit = 247
+		} else if whole <= limit {
+			continue
+		}
+		return refuse("bad_request", "%s would be too long below %s: Windows takes %d characters", f.Path, folder, limit).at("measure the paths").
+			saying("choose a shorter site.root, or shorter paths in the package")
+	}
+	return nil
+}
+
 // fetchFrom reads the content from the first place that really has it.
 func fetchFrom(places []string, f file) ([]byte, error) {
 	for _, p := range places {
@@ -170,7 +235,9 @@ func fetchFrom(places []string, f file) ([]byte, error) {
 	if len(places) > 0 {
 		return nil, refuse("hash_mismatch", "%s: no copy on this server has SHA-256 %s and %d bytes any more", f.Path, f.SHA256, f.Size).at("materialise")
 	}
-	return nil, refuse("not_found", "%s: this server does not have SHA-256 %s", f.Path, f.SHA256).at("materialise")
+	r := refuse("not_found", "%s: this server does not have SHA-256 %s", f.Path, f.SHA256).at("copy the files")
+	r.Hint = "put it first"
+	return nil, r
 }
 
 func change(changed bool, before, after any) map[string]any {
@@ -182,15 +249,19 @@ const commitTries = 8
 
 // commit makes one change of the configuration. When somebody else committed in between, it is tried again.
 func (s *Server) commit(ctx context.Context, apply func()) error {
+	var code int32
+	var r rule
 	for range commitTries {
-		if s.machine.commit(apply) {
+		if code = s.machine.commit(now, apply); code == 0 {
 			return nil
 		}
-		if !pause(ctx, s.config.Settle) {
+		if r = ruleOf("commit", code); r.reaction != again || !pause(ctx, s.config.Settle) {
 			break
 		}
 	}
-	r := refuse("busy", "the configuration was changed by somebody else %d times in a row", commitTries).at("commit")
-	r.HResult, r.Hint = changedOnDisk, "another tool writes applicationHost.config: stop it, or try again later"
-	return r
+	words := text(code)
+	if r.class == "busy" {
+		words += s.machine.lastCommit()
+	}
+	return r.refusal(code, words).at("commit")
 }

@@ -2,8 +2,8 @@ package iistest
 
 import (
 	"context"
-	"crypto/subtle"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -15,38 +15,85 @@ import (
 	"time"
 )
 
-// endpoint is the WinRM service with its HTTPS listener.
+// endpoint is the WinRM service with its listeners.
 type endpoint struct {
 	server   *Server
+	acceptor *acceptor // of Kerberos; nil: the machine is in no domain
 	shells   *shells
 	http     *http.Server
-	listener *net.TCPListener
-	port     int
+	port     int // HTTPS
+	plain    int // HTTP; 0: none
 	requests atomic.Int64
-	refused  atomic.Int64 // logins
+	refused  atomic.Int64 // logins with a wrong password
 	serving  sync.WaitGroup
 
 	mu        sync.Mutex
+	listeners []net.Listener
 	conns     map[net.Conn]bool // raw
 	down      bool              // the machine reboots or is off: nothing new begins
 	processes sync.WaitGroup
 }
 
 func newEndpoint(s *Server) (*endpoint, error) {
-	l, err := listen(s.config.Address, s.config.WinRMPort)
-	if err != nil {
-		return nil, fmt.Errorf("the WinRM port: %w", err)
-	}
-	e := &endpoint{server: s, shells: newShells(s.config), listener: l, port: l.Addr().(*net.TCPAddr).Port, conns: map[net.Conn]bool{}}
-	secure := &tls.Config{Certificates: []tls.Certificate{s.config.Certificate}, NextProtos: []string{"http/1.1"}, MinVersion: tls.VersionTLS12}
+	e := &endpoint{server: s, shells: newShells(s.config, s.record), port: s.config.WinRMPort, plain: s.config.PlainPort, conns: map[net.Conn]bool{}}
 	e.http = &http.Server{
 		Handler: e, ReadHeaderTimeout: 30 * time.Second, ErrorLog: log.New(io.Discard, "", 0),
 		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
-			return context.WithValue(ctx, connectionKey{}, c.(*tls.Conn).NetConn())
+			if secure, is := c.(*tls.Conn); is {
+				c = secure.NetConn()
+			}
+			return context.WithValue(ctx, connectionKey{}, c)
 		},
 	}
-	e.serving.Go(func() { _ = e.http.Serve(tls.NewListener(gate{l, e}, secure)) }) // ends when l is closed
-	return e, nil
+	var err error
+	if e.acceptor, err = newAcceptor(s.config.Keytab); err != nil {
+		return nil, err
+	}
+	return e, e.listen()
+}
+
+// listen opens the ports: those of the configuration at first, and the same again after hangUp.
+func (e *endpoint) listen() error {
+	c := e.server.config
+	l, err := listen(c.Address, e.port)
+	if err != nil {
+		return fmt.Errorf("the WinRM port: %w", err)
+	}
+	if e.port == 0 { // read without a lock from then on
+		e.port = l.Addr().(*net.TCPAddr).Port
+	}
+	e.serve(tls.NewListener(gate{l, e}, e.secure()))
+	if !c.Plain {
+		return nil
+	}
+	if l, err = listen(c.Address, e.plain); err != nil {
+		return errors.Join(fmt.Errorf("the plain WinRM port: %w", err), e.hangUp())
+	}
+	if e.plain == 0 {
+		e.plain = l.Addr().(*net.TCPAddr).Port
+	}
+	e.serve(gate{l, e})
+	return nil
+}
+
+// serve takes the connections of a listener until that is closed.
+func (e *endpoint) serve(l net.Listener) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.listeners = append(e.listeners, l)
+	e.serving.Go(func() { _ = e.http.Serve(l) }) // ends when l is closed
+}
+
+// hangUp closes the ports.
+func (e *endpoint) hangUp() error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	var all error
+	for _, l := range e.listeners {
+		all = errors.Join(all, l.Close())
+	}
+	e.listeners = nil
+	return all
 }
 
 // gate accepts connections, or resets them while the server is to be unreachable.
@@ -66,7 +113,7 @@ func (g gate) Accept() (net.Conn, error) {
 			abort(c)
 			continue
 		}
-		return &wire{c, g.endpoint}, nil
+		return &wire{Conn: c, endpoint: g.endpoint}, nil
 	}
 }
 
@@ -78,20 +125,6 @@ func (e *endpoint) book(c net.Conn) bool {
 		e.conns[c] = true
 	}
 	return !e.down
-}
-
-// wire is one connection, booked until it closes.
-type wire struct {
-	net.Conn
-	endpoint *endpoint
-}
-
-// Close forgets the connection.
-func (w *wire) Close() error {
-	w.endpoint.mu.Lock()
-	delete(w.endpoint.conns, w.Conn)
-	w.endpoint.mu.Unlock()
-	return w.Conn.Close()
 }
 
 // reset resets every connection. Shells live on, as they do on Windows.
@@ -132,7 +165,7 @@ func (e *endpoint) spawn(run func()) bool {
 }
 
 func (e *endpoint) close() error {
-	err := e.listener.Close()
+	err := e.hangUp()
 	e.goDown()
 	_ = e.http.Close() // the listener's error is reported, the connections are gone
 	e.serving.Wait()
@@ -147,6 +180,11 @@ func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Server", "Microsoft-HTTPAPI/2.0")
 	e.requests.Add(1)
+	if e.server.faults.isRestarting() {
+		e.server.record("503 while the service starts")
+		kernel(w, http.StatusServiceUnavailable, "Service Unavailable", "HTTP Error 503. The service is unavailable.")
+		return
+	}
 	text, err := io.ReadAll(io.LimitReader(r.Body, 16<<20))
 	if err != nil {
 		return
@@ -157,73 +195,28 @@ func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	anonymous := strings.EqualFold(r.Header.Get("WSMANIDENTIFY"), "unauthenticated")
 	if anonymous && isIdentify(text) {
-		e.send(w, http.StatusOK, identified("0.0.0"))
+		outlet{ResponseWriter: w}.text(http.StatusOK, identified("0.0.0"))
 		return
 	}
-	if !e.admits(r) {
-		e.refused.Add(1)
-		w.Header().Add("WWW-Authenticate", "Negotiate")
-		w.Header().Add("WWW-Authenticate", `Basic realm="WSMAN"`)
-		w.WriteHeader(http.StatusUnauthorized)
+	to, text, ok := e.admit(w, r, text)
+	if !ok {
 		return
+	}
+	if overhear := e.server.config.Overhear; overhear != nil {
+		overhear(r, text)
+	}
+	if overhear := e.server.config.OverhearAnswer; overhear != nil {
+		to.told = func(answer []byte) { overhear(r, answer) }
 	}
 	if kind, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";"); !strings.EqualFold(strings.TrimSpace(kind), "application/soap+xml") {
 		w.WriteHeader(http.StatusUnsupportedMediaType)
 		return
 	}
 	if isIdentify(text) {
-		e.send(w, http.StatusOK, identified("10.0.20348"))
+		to.text(http.StatusOK, identified("10.0.20348"))
 		return
 	}
-	e.dispatch(w, r, text)
-}
-
-// admits compares login and password in constant time.
-func (e *endpoint) admits(r *http.Request) bool {
-	user, password, ok := r.BasicAuth()
-	c := e.server.config
-	same := subtle.ConstantTimeCompare([]byte(strings.ToLower(user)), []byte(strings.ToLower(c.User))) &
-		subtle.ConstantTimeCompare([]byte(password), []byte(c.Password))
-	return ok && same == 1
-}
-
-// dispatch runs one request and may lose its connection on the way.
-func (e *endpoint) dispatch(w http.ResponseWriter, r *http.Request, text []byte) {
-	fate := e.server.faults.next()
-	wire := r.Context().Value(connectionKey{}).(*wire)
-	if fate.latency > 0 && !pause(r.Context(), fate.latency) {
-		return
-	}
-	if fate.before {
-		abort(wire.Conn)
-		return
-	}
-	m, f := message{}, (*wsFault)(nil)
-	if len(text) > envelopeLimit {
-		f = faultEncoding(2150858823, fmt.Sprintf("The WS-Management service cannot process the request. The request packet of %d bytes "+
-			"exceeds the maximum envelope size of %d.", len(text), envelopeLimit))
-	} else {
-		m, f = readMessage(text)
-	}
-	var done reply
-	if f == nil {
-		done, f = e.handle(r.Context(), m)
-	}
-	if fate.after {
-		abort(wire.Conn)
-		return
-	}
-	if f != nil {
-		e.send(w, http.StatusInternalServerError, envelope(nsManagement[:len(nsManagement)-len(".xsd")]+"/fault", m.id, f.xml(e.server.config.Name)))
-		return
-	}
-	e.send(w, http.StatusOK, envelope(done.action, m.id, done.body))
-}
-
-func (e *endpoint) send(w http.ResponseWriter, status int, text string) {
-	w.Header().Set("Content-Type", "application/soap+xml;charset=UTF-8")
-	w.WriteHeader(status)
-	_, _ = io.WriteString(w, text) // the client may be gone
+	e.dispatch(to, r, text)
 }
 
 // envelope is an answer to the message with that id.

@@ -11,14 +11,15 @@ import (
 
 // Namespaces of MS-WSMV.
 const (
-	nsSOAP       = "http://www.w3.org/2003/05/soap-envelope"
-	nsAddressing = "http://schemas.xmlsoap.org/ws/2004/08/addressing"
-	nsManagement = "http://schemas.dmtf.org/wbem/wsman/1/wsman.xsd"
-	nsMicrosoft  = "http://schemas.microsoft.com/wbem/wsman/1/wsman.xsd"
-	nsShell      = "http://schemas.microsoft.com/wbem/wsman/1/windows/shell"
-	nsTransfer   = "http://schemas.xmlsoap.org/ws/2004/09/transfer"
-	nsIdentity   = "http://schemas.dmtf.org/wbem/wsman/identity/1/wsmanidentity.xsd"
-	nsFault      = "http://schemas.microsoft.com/wbem/wsman/1/wsmanfault"
+	nsSOAP        = "http://www.w3.org/2003/05/soap-envelope"
+	nsAddressing  = "http://schemas.xmlsoap.org/ws/2004/08/addressing"
+	nsManagement  = "http://schemas.dmtf.org/wbem/wsman/1/wsman.xsd"
+	nsMicrosoft   = "http://schemas.microsoft.com/wbem/wsman/1/wsman.xsd"
+	nsShell       = "http://schemas.microsoft.com/wbem/wsman/1/windows/shell"
+	nsTransfer    = "http://schemas.xmlsoap.org/ws/2004/09/transfer"
+	nsEnumeration = "http://schemas.xmlsoap.org/ws/2004/09/enumeration"
+	nsIdentity    = "http://schemas.dmtf.org/wbem/wsman/identity/1/wsmanidentity.xsd"
+	nsFault       = "http://schemas.microsoft.com/wbem/wsman/1/wsmanfault"
 )
 
 // deepest is how far elements may be nested.

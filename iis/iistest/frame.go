@@ -1,14 +1,20 @@
 package iistest
 
 import (
+	"bytes"
+	"compress/flate"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 )
 
-// frameMagic opens every frame, both ways.
-const frameMagic = "ICF1"
+// What opens every frame, both ways: with the JSON as it is, and, where it has more than longJSON bytes, deflated.
+const (
+	frameMagic    = "ICF1"
+	deflatedMagic = "ICFZ"
+	longJSON      = 4096
+)
 
 // maxPart is the most bytes that the JSON of a frame, or its blob, may have.
 const maxPart = 67_108_864
@@ -22,7 +28,8 @@ func readFrame(r io.Reader) (body, blob []byte, err error) {
 	if _, err := io.ReadFull(r, head[:]); err != nil {
 		return nil, nil, err
 	}
-	if string(head[:4]) != frameMagic {
+	deflated := string(head[:4]) == deflatedMagic
+	if !deflated && string(head[:4]) != frameMagic {
 		return nil, nil, fmt.Errorf("%w: it begins with %q", errFrame, head[:4])
 	}
 	n, m := int32(binary.LittleEndian.Uint32(head[4:8])), int32(binary.LittleEndian.Uint32(head[8:12]))
@@ -31,6 +38,12 @@ func readFrame(r io.Reader) (body, blob []byte, err error) {
 	}
 	if body, err = readPart(r, n); err != nil {
 		return nil, nil, err
+	}
+	if deflated {
+		body, err = io.ReadAll(io.LimitReader(flate.NewReader(bytes.NewReader(body)), maxPart+1))
+	}
+	if err != nil || len(body) > maxPart || deflated != (len(body) > longJSON) {
+		return nil, nil, fmt.Errorf("%w: %d bytes of JSON, deflated: %t, %v", errFrame, len(body), deflated, err)
 	}
 	blob, err = readPart(r, m)
 	return body, blob, err
@@ -45,12 +58,33 @@ func readPart(r io.Reader, n int32) ([]byte, error) {
 	return b, err
 }
 
+// frameHead is the first twelve bytes of a frame, and its JSON as it travels.
+func frameHead(body []byte, blob int) (head, travels []byte) {
+	magic := frameMagic
+	if len(body) > longJSON {
+		var b bytes.Buffer
+		w, _ := flate.NewWriter(&b, flate.BestCompression) // the level exists
+		_, _ = w.Write(body)                               // into memory
+		_ = w.Close()
+		magic, body = deflatedMagic, b.Bytes()
+	}
+	head = binary.LittleEndian.AppendUint32([]byte(magic), uint32(len(body)))
+	return binary.LittleEndian.AppendUint32(head, uint32(blob)), body
+}
+
 // writeFrame writes one answer in one piece.
 func writeFrame(w io.Writer, body []byte) error {
-	b := make([]byte, 0, 12+len(body))
-	b = append(b, frameMagic...)
-	b = binary.LittleEndian.AppendUint32(b, uint32(len(body)))
-	b = binary.LittleEndian.AppendUint32(b, 0)
-	_, err := w.Write(append(b, body...))
+	head, body := frameHead(body, 0)
+	_, err := w.Write(append(head, body...))
+	return err
+}
+
+// writeBlobFrame is a frame as requests have them: with a blob, in two pieces.
+func writeBlobFrame(w io.Writer, body, blob []byte) error {
+	head, body := frameHead(body, len(blob))
+	if _, err := w.Write(append(head, body...)); err != nil {
+		return err
+	}
+	_, err := w.Write(blob)
 	return err
 }

@@ -68,10 +68,12 @@ func newFront(c Config) (*front, error) {
 		return nil, fmt.Errorf("the site's port: %w", err)
 	}
 	f := &front{address: c.Address, port: l.Addr().(*net.TCPAddr).Port, sites: map[string]bool{}, conns: map[*connection]bool{},
-		tls: &tls.Config{Certificates: []tls.Certificate{c.Certificate}, NextProtos: []string{"http/1.1"}, MinVersion: tls.VersionTLS12}}
+		tls: &tls.Config{Certificates: []tls.Certificate{c.Certificate}, NextProtos: []string{"http/1.1"}, MinVersion: tls.VersionTLS12,
+			CurvePreferences: curves()}}
 	if err := l.Close(); err != nil {
 		return nil, fmt.Errorf("give the site's port back: %w", err)
 	}
+	f.tls.GetConfigForClient = f.secure
 	f.server = &http.Server{
 		Handler: f, ReadHeaderTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute, ErrorLog: log.New(io.Discard, "", 0),
 		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
@@ -95,6 +97,17 @@ func (f *front) open(slot string) error {
 	}
 	f.sites[slot] = true
 	return nil
+}
+
+// occupied says whether the port is another program's.
+func (f *front) occupied() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.listener != nil {
+		return false
+	}
+	l, err := listen(f.address, f.port)
+	return err != nil || l.Close() != nil
 }
 
 // leave stops listening for a site and resets its connections; with the last site the port closes.
@@ -188,12 +201,14 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if slot == "" {
+		f.machine.refused.add(http.StatusNotFound, "NotFound", "")
 		kernel(w, http.StatusNotFound, "Not Found", "HTTP Error 404. The requested resource is not found.")
 		return
 	}
 	c.slot.Store(&slot)
 	job, ok := f.machine.begin(slot, r.URL.Path)
 	if !ok {
+		f.machine.refused.add(http.StatusServiceUnavailable, "AppOffline", slot)
 		kernel(w, http.StatusServiceUnavailable, "Service Unavailable", "HTTP Error 503. The service is unavailable.")
 		return
 	}
@@ -222,6 +237,10 @@ func answer(w http.ResponseWriter, r *http.Request, job request, received int64)
 	h.Set("X-App-Release", job.version)
 	h.Set("X-App-Slot", job.slot)
 	w.WriteHeader(job.status)
+	if job.page != "" {
+		_, _ = io.WriteString(w, job.page) // a client may go
+		return
+	}
 	title := "OK"
 	if job.status >= http.StatusInternalServerError {
 		title = "Server Error"
@@ -252,3 +271,6 @@ func pause(ctx context.Context, d time.Duration) bool {
 		return false
 	}
 }
+
+// curves is what Windows Server exchanges keys by, in its order: none of those that withstand quantum computers.
+func curves() []tls.CurveID { return []tls.CurveID{tls.X25519, tls.CurveP256, tls.CurveP384} }

@@ -56,6 +56,8 @@ type leaseArgs struct {
 	Owner   string `json:"owner"`
 	Reason  string `json:"reason"`
 	Seconds int64  `json:"seconds"`
+	// TakeOver takes the lease from another process of the same run.
+	TakeOver bool `json:"take_over"`
 }
 
 func (l *leases) act(a leaseArgs, f *fence) (*Lease, error) {
@@ -93,10 +95,10 @@ func (l *leases) acquire(a leaseArgs) (*Lease, error) {
 	until := now.Add(time.Duration(a.Seconds) * time.Second)
 	c := l.current[a.App]
 	switch {
-	case c != nil && c.Run == a.Run:
-		c.Owner, c.Reason, c.Until = a.Owner, a.Reason, until
+	case c != nil && c.Run == a.Run && c.Owner == a.Owner:
+		c.Reason, c.Until = a.Reason, until
 		return l.copy(a.App), nil
-	case c != nil && now.Before(c.Until):
+	case c != nil && now.Before(c.Until) && !(c.Run == a.Run && a.TakeOver):
 		r := refuse("leased", "run %s of %s holds the lease of %s until %s: %s", c.Run, c.Owner, a.App, stamp(c.Until), c.Reason)
 		r.with = map[string]any{"lease": l.copy(a.App)}
 		return nil, r
@@ -108,6 +110,9 @@ func (l *leases) acquire(a leaseArgs) (*Lease, error) {
 
 // ExpireLease makes the lease of the app run out now, as if its holder had been silent for long.
 func (s *Server) ExpireLease() error {
+	if s.config.Mono != nil {
+		return s.expireMonoLease(s.config.App)
+	}
 	s.leases.mu.Lock()
 	defer s.leases.mu.Unlock()
 	c := s.leases.current[s.config.App]

@@ -10,9 +10,8 @@ import (
 
 // Limits of WinRM 3 with default settings.
 const (
-	envelopeLimit   = 500 * 1024 // MaxEnvelopeSizekb
-	envelopeDefault = 153_600    // when the client names none
-	envelopeLeast   = 8192       // DSP0226 R13.1-2
+	envelopeDefault = 153_600 // when the client names none
+	envelopeLeast   = 8192    // DSP0226 R13.1-2
 	timeoutLimit    = 60 * time.Second
 	timeoutLeast    = 500 * time.Millisecond
 )
@@ -23,11 +22,15 @@ type message struct {
 	id       string
 	resource string
 	shell    string // selector ShellId
+	client   string // IP address that it came from
 	options  map[string]string
 	timeout  time.Duration
 	maxSize  int
 	body     *element // the one element in the Body; nil: none
 }
+
+// verb is the last part of the action.
+func (m message) verb() string { return m.action[strings.LastIndexByte(m.action, '/')+1:] }
 
 // known are the headers that Windows understands.
 var known = []struct{ space, local string }{
@@ -130,7 +133,7 @@ func (m *message) readLimits(header *element) *wsFault {
 		if n < envelopeLeast {
 			return faultEncoding(2150858824, fmt.Sprintf("MaxEnvelopeSize must be at least %d.", envelopeLeast))
 		}
-		m.maxSize = min(n, envelopeLimit)
+		m.maxSize = n
 	}
 	return nil
 }

@@ -30,51 +30,46 @@ func (c *call) read(args any) error {
 	return nil
 }
 
-// operationOf is the table of the protocol.
-func operationOf(name string) (operation, bool) {
-	switch name {
-	case "hello":
-		return operation{do: hello}, true
-	case "survey":
-		return operation{do: survey}, true
-	case "have":
-		return operation{do: have}, true
-	case "put":
-		return operation{changes: true, blob: true, do: put}, true
-	case "create":
-		return operation{changes: true, do: create}, true
-	case "start":
-		return operation{changes: true, do: start}, true
-	case "stop":
-		return operation{changes: true, do: stop}, true
-	case "own":
-		return operation{changes: true, do: own}, true
-	case "probe":
-		return operation{do: probe}, true
-	case "requests":
-		return operation{do: requests}, true
-	case "flush":
-		return operation{do: flush}, true
-	case "note":
-		return operation{changes: true, do: note}, true
-	case "notes":
-		return operation{do: notes}, true
-	case "lease":
-		return operation{do: lease}, true
-	case "prune":
-		return operation{changes: true, do: prune}, true
+// operations is the table of the protocol.
+func operations() map[string]operation {
+	return map[string]operation{
+		"hello":       {do: hello},
+		"survey":      {do: survey},
+		"sections":    {do: sections},
+		"certificate": {do: findCertificate},
+		"have":        {do: have},
+		"put":         {changes: true, blob: true, do: put},
+		"pull":        {changes: true, do: pull},
+		"signers":     {do: signers},
+		"create":      {changes: true, do: create},
+		"start":       {changes: true, do: start},
+		"stop":        {changes: true, do: stop},
+		"own":         {changes: true, do: own},
+		"probe":       {do: probe},
+		"requests":    {do: requests},
+		"events":      {do: events},
+		"perf":        {do: perf},
+		"history":     {do: history},
+		"flush":       {do: flush},
+		"note":        {changes: true, do: note},
+		"notes":       {do: notes},
+		"lease":       {do: lease},
+		"experiment":  {changes: true, blob: true, do: experiment},
+		"prune":       {changes: true, do: prune},
 	}
-	return operation{}, false
 }
 
 // operate runs one operation: known, well formed, under the current lease where it changes something.
 func (s *Server) operate(ctx context.Context, r agentRequest, blob []byte) (any, error) {
-	op, ok := operationOf(r.Op)
+	op, ok := operations()[r.Op]
 	if !ok {
 		return nil, refuse("unknown_op", "there is no operation %q", r.Op)
 	}
 	if len(blob) > 0 && !op.blob {
 		return nil, refuse("bad_request", "%s carries no blob", r.Op)
+	}
+	if r := s.hindered(r.Op); r != nil {
+		return nil, r
 	}
 	var named struct {
 		App *string `json:"app"`

@@ -1,29 +1,34 @@
 package iistest
 
-import (
-	"fmt"
-	"time"
-)
+import "time"
 
-// startPool begins the start of a stopped pool. A pool that is refused, or whose application crashes, ends stopped with a
-// failure. The lock is held.
+// startPool begins the start of a stopped pool. A pool that is refused, or whose application crashes, ends stopped, with an
+// event. The lock is held.
 func (m *machine) startPool(s *site) {
 	if s.pool != stopped {
 		return
 	}
-	s.pool, s.failure = starting, ""
+	s.pool = starting
 	s.poolEra++
 	m.later(m.config.Settle, &s.poolEra, func() {
 		if m.faults.refuses(s.name) {
-			s.pool, s.failure = stopped, event5002(s.name)
+			s.pool = stopped
+			m.write(idEvent5002, event5002(s.name))
 			return
 		}
 		m.pid += 4
+		if m.faults.trapped("pool.run", s.name) != 0 {
+			s.pool = stopped
+			return
+		}
 		s.pool = started
+		m.refresh(s)
 		s.worker = &worker{pid: m.pid, started: time.Now().UTC(), behaviour: m.packaged(s)}
-		if m.behaviour(s, "").Crash {
+		if b := m.behaviour(s, ""); b.Crash {
 			m.later(m.config.Settle, &s.poolEra, func() {
-				s.pool, s.worker, s.failure = stopped, nil, event5002(s.name)
+				s.pool, s.worker = stopped, nil
+				m.crashed(s, b.Quotes)
+				m.write(idEvent5002, event5002(s.name))
 				m.front.reset(s.name)
 			})
 		}
@@ -39,7 +44,11 @@ func (m *machine) stopPool(s *site) {
 	s.pool = stopping
 	s.poolEra++
 	m.front.reset(s.name)
-	m.later(m.config.Stop, &s.poolEra, func() { s.pool, s.worker = stopped, nil })
+	m.later(m.config.Stop, &s.poolEra, func() {
+		m.haunt(s.worker)
+		s.pool, s.worker = stopped, nil
+		m.restore(s)
+	})
 	m.tell()
 }
 
@@ -48,12 +57,11 @@ func (m *machine) startSite(s *site) {
 	if s.site != stopped {
 		return
 	}
-	s.site, s.failure = starting, ""
+	s.site = starting
 	s.siteEra++
 	m.later(m.config.Settle, &s.siteEra, func() {
 		if err := m.front.open(s.name); err != nil {
 			s.site = stopped
-			s.failure = fmt.Sprintf("The process cannot access the file because it is being used by another process (%v)", err)
 			return
 		}
 		s.site = started
@@ -70,7 +78,10 @@ func (m *machine) stopSite(s *site) {
 	s.site = stopping
 	s.siteEra++
 	m.front.leave(s.name)
-	m.later(m.config.Settle, &s.siteEra, func() { s.site = stopped })
+	m.later(m.config.Settle, &s.siteEra, func() {
+		s.site = stopped
+		m.restore(s)
+	})
 	m.tell()
 }
 
@@ -84,6 +95,24 @@ func (m *machine) later(d time.Duration, era *int, then func()) {
 			return
 		}
 		then()
+		m.tell()
+	})
+}
+
+// haunt lets a worker that outlives its pool live on. The lock is held.
+func (m *machine) haunt(w *worker) {
+	if w == nil {
+		return
+	}
+	m.orphan(w)
+	if w.outlives == 0 {
+		return
+	}
+	m.ghosts[w.pid] = w
+	time.AfterFunc(w.outlives, func() {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		delete(m.ghosts, w.pid)
 		m.tell()
 	})
 }

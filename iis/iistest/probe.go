@@ -2,11 +2,14 @@ package iistest
 
 import (
 	"context"
+	"crypto/sha1"
 	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -21,7 +24,11 @@ type probeArgs struct {
 	Requests  int    `json:"requests"`
 	Header    string `json:"header"`
 	UserAgent string `json:"user_agent"`
+	Port      int    `json:"port"`
 }
+
+// pageMost is how much of an error page is told, in bytes.
+const pageMost = 2048
 
 type probed struct {
 	Status  int     `json:"status"`
@@ -30,6 +37,8 @@ type probed struct {
 	Version string  `json:"version"`
 	Worker  int     `json:"worker"`
 	Error   string  `json:"error"`
+	Server  string  `json:"server"`
+	Page    string  `json:"page"`
 }
 
 func probe(ctx context.Context, c *call) (any, error) {
@@ -44,10 +53,17 @@ func probe(ctx context.Context, c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if a.Host == "" {
-		a.Host = c.app
+	state, _ := c.server.slot(name)
+	binding, there := chosen(state.Bindings, a.Port)
+	if !there {
+		return nil, refuse("not_found", "%s has no binding on port %d", name, a.Port)
 	}
-	client := c.server.ownClient()
+	address := net.JoinHostPort(c.server.config.Address, strconv.Itoa(portOf(binding)))
+	if a.Host == "" { // as a health check of the balancer has it
+		a.Host = address
+	}
+	sni, own := c.server.shown(a.Host)
+	client := ownClient(address, sni, c.server.onBinding(binding), own)
 	defer client.CloseIdleConnections()
 	out := []probed{}
 	for i := range a.Requests + 1 {
@@ -67,9 +83,20 @@ func probe(ctx context.Context, c *call) (any, error) {
 	return map[string]any{"answers": out}, nil
 }
 
+// chosen is the binding that is asked: the first one, or of those on a port the first without a host name, or else the first.
+func chosen(bindings []string, port int) (string, bool) {
+	on := slices.DeleteFunc(slices.Clone(bindings), func(b string) bool { return port != 0 && portOf(b) != port })
+	if len(on) == 0 {
+		return "", false
+	}
+	if i := slices.IndexFunc(on, func(b string) bool { return strings.HasSuffix(b, ":") }); port != 0 && i > 0 {
+		return on[i], true
+	}
+	return on[0], true
+}
+
 // ownClient talks to the server's own site over one connection, without a proxy and without following redirects.
-func (s *Server) ownClient() *http.Client {
-	address := net.JoinHostPort(s.config.Address, strconv.Itoa(s.front.port))
+func ownClient(address, name string, bound ...string) *http.Client {
 	return &http.Client{
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Transport: &http.Transport{
@@ -77,9 +104,31 @@ func (s *Server) ownClient() *http.Client {
 			DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 				return (&net.Dialer{}).DialContext(ctx, "tcp", address)
 			},
-			// The agent on a server asks that server itself: the name in the certificate proves nothing more.
-			TLSClientConfig: &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"http/1.1"}},
+			// The agent on a server asks that server itself: names prove nothing more, and only what is bound to the port is right.
+			TLSClientConfig: &tls.Config{ServerName: name, InsecureSkipVerify: true, CurvePreferences: []tls.CurveID{tls.X25519}, NextProtos: []string{"http/1.1"}, VerifyPeerCertificate: only(bound)},
 		},
+	}
+}
+
+// shown is the server name that is sent with a Host header (SNI), and the certificate that http.sys has for it; empty: none.
+func (s *Server) shown(host string) (name, own string) {
+	name, _, _ = strings.Cut(host, ":")
+	if net.ParseIP(name) != nil {
+		return "", ""
+	}
+	if one := s.machine.namedSite(name); one != nil {
+		own = one.own()
+	}
+	return name, own
+}
+
+// only refuses a certificate that is neither what is bound to the port, where something is, nor the one for the name.
+func only(bound []string) func([][]byte, [][]*x509.Certificate) error {
+	return func(raw [][]byte, _ [][]*x509.Certificate) error {
+		if sum := fmt.Sprintf("%X", sha1.Sum(raw[0])); bound[0] != "" && !slices.Contains(bound, sum) {
+			return fmt.Errorf("the certificate is %s, and %s is bound to the port", sum, bound[0])
+		}
+		return nil
 	}
 }
 
@@ -99,12 +148,18 @@ func (s *Server) probeOnce(ctx context.Context, client *http.Client, a probeArgs
 	if err != nil {
 		return probed{MS: since(began), Error: err.Error()}
 	}
+	start := ""
+	if answer.StatusCode >= http.StatusBadRequest {
+		text, _ := io.ReadAll(io.LimitReader(answer.Body, pageMost)) // a body that breaks off is met below
+		start = string(text)
+	}
 	n, err := io.Copy(io.Discard, answer.Body)
 	_ = answer.Body.Close() // what mattered was read
 	if err != nil {
 		return probed{MS: since(began), Error: err.Error()}
 	}
-	return probed{Status: answer.StatusCode, MS: since(began), Bytes: n, Version: versionOf(answer, a.Header)}
+	return probed{Status: answer.StatusCode, MS: since(began), Bytes: n + int64(len(start)), Version: versionOf(answer, a.Header),
+		Server: answer.Header.Get("Server"), Page: start}
 }
 
 func versionOf(answer *http.Response, header string) string {

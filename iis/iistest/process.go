@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"sync"
+	"time"
 )
 
 // piece is what a process wrote at once.
@@ -26,6 +27,14 @@ type process struct {
 	output  []piece
 	over    bool
 	code    int
+	killed  *death    // nil: it ends by itself
+	unheard time.Time // until when what it says is lost
+}
+
+// death is how somebody else ended a process.
+type death struct {
+	code  int
+	words string
 }
 
 // program is what runs in a process; its result is the exit code.
@@ -43,7 +52,30 @@ func (p *process) run(what program) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.over, p.code, p.input = true, code, nil
+	if p.killed != nil {
+		p.code = p.killed.code
+		p.output = append(p.output, piece{"stderr", []byte(p.killed.words)})
+	}
 	p.tell()
+}
+
+// die ends the process from outside; it returns how many processes that were.
+func (p *process) die(code int, words string) int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.over {
+		return 0
+	}
+	p.killed = &death{code, words}
+	p.kill()
+	return 1
+}
+
+// lose drops what the process says for a while.
+func (p *process) lose(d time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.unheard = time.Now().Add(d)
 }
 
 func (p *process) tell() {
@@ -72,14 +104,17 @@ func (p *process) feed(data []byte, end bool) bool {
 // pieceSpace is what one rsp:Stream has around its data.
 const pieceSpace = 160
 
-// take removes output that fits into limit bytes of XML, in the pieces in which it was written. done: nothing is left and
-// the process has ended.
-func (p *process) take(limit int, wanted func(string) bool) (out []piece, done bool, code int, changed chan struct{}) {
+// take removes output that fits into limit bytes of XML, in the pieces in which it was written, or smaller ones if most is not 0.
+// done: nothing is left and the process has ended.
+func (p *process) take(limit, most int, wanted func(string) bool) (out []piece, done bool, code int, changed chan struct{}) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for len(p.output) > 0 && limit > 2*pieceSpace {
 		first := p.output[0]
 		n := min(len(first.data), (limit-pieceSpace)/4*3)
+		if most > 0 {
+			n = min(n, most)
+		}
 		if wanted(first.stream) {
 			out = append(out, piece{first.stream, first.data[:n]})
 			limit -= pieceSpace + (n+2)/3*4
@@ -89,6 +124,13 @@ func (p *process) take(limit int, wanted func(string) bool) (out []piece, done b
 		}
 	}
 	return out, p.over && len(p.output) == 0, p.code, p.changed
+}
+
+// waiting says that there is output which nobody has taken.
+func (p *process) waiting() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.output) > 0
 }
 
 // stdin is the reading end of the input.
@@ -133,7 +175,7 @@ func (w *stream) Write(b []byte) (int, error) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if len(b) > 0 {
+	if len(b) > 0 && time.Now().After(p.unheard) {
 		p.output = append(p.output, piece{w.name, append([]byte(nil), b...)})
 		p.tell()
 	}

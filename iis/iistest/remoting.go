@@ -22,10 +22,14 @@ const (
 type reply struct {
 	action string
 	body   string
+	partly bool // there is more than fits into it
 }
 
 // handle runs one operation of MS-WSMV 3.1.4.
 func (e *endpoint) handle(ctx context.Context, m message) (reply, *wsFault) {
+	if m.resource == nsShell && m.action == nsEnumeration+"/Enumerate" {
+		return e.enumerate(m)
+	}
 	if m.resource != shellResource {
 		return reply{}, faultResource(m.resource)
 	}
@@ -45,11 +49,11 @@ func (e *endpoint) handle(ctx context.Context, m message) (reply, *wsFault) {
 	if m.shell == "" {
 		return reply{}, faultSelectors("The request has no selector ShellId.")
 	}
-	sh := e.shells.enter(m.shell)
+	sh, leave := e.shells.enter(m.shell, m.verb())
 	if sh == nil {
 		return reply{}, faultShell(m.shell)
 	}
-	defer e.shells.leave(sh)
+	defer leave()
 	return do(ctx, m, sh)
 }
 
@@ -80,16 +84,16 @@ func (e *endpoint) create(m message) (reply, *wsFault) {
 	}
 	sh := e.shells.create(body.child(nsShell, "Name").value(), idle)
 	if sh == nil {
-		return reply{}, faultQuota()
+		return reply{}, faultQuota(e.shells.most())
 	}
 	c := e.server.config
-	return reply{nsTransfer + "/CreateResponse", fmt.Sprintf(`<x:ResourceCreated><a:Address>https://%s:%d/wsman</a:Address>`+
+	return reply{action: nsTransfer + "/CreateResponse", body: fmt.Sprintf(`<x:ResourceCreated><a:Address>https://%s:%d/wsman</a:Address>`+
 		`<a:ReferenceParameters><w:ResourceURI>%s</w:ResourceURI><w:SelectorSet><w:Selector Name="ShellId">%s</w:Selector></w:SelectorSet>`+
 		`</a:ReferenceParameters></x:ResourceCreated><rsp:Shell><rsp:ShellId>%s</rsp:ShellId><rsp:Name>%s</rsp:Name>`+
 		`<rsp:ResourceUri>%s</rsp:ResourceUri><rsp:Owner>%s</rsp:Owner><rsp:ClientIP>%s</rsp:ClientIP><rsp:ProcessId>0</rsp:ProcessId>`+
 		`<rsp:IdleTimeOut>PT%.3fS</rsp:IdleTimeOut><rsp:InputStreams>stdin</rsp:InputStreams><rsp:OutputStreams>stdout stderr</rsp:OutputStreams>`+
 		`<rsp:ShellRunTime>P0DT0H0M0S</rsp:ShellRunTime><rsp:ShellInactivity>P0DT0H0M0S</rsp:ShellInactivity></rsp:Shell>`,
-		c.Address, e.port, shellResource, sh.id, sh.id, escape(sh.name), shellResource, escape(c.User), c.Address, sh.idle.Seconds())}, nil
+		c.Address, e.port, shellResource, sh.id, sh.id, escape(sh.name), shellResource, escape(c.User), m.client, sh.idle.Seconds())}, nil
 }
 
 var uuidForm = regexp.MustCompile(`^[0-9A-F]{8}-[0-9A-F]{4}-[0-9A-F]{4}-[0-9A-F]{4}-[0-9A-F]{12}$`)
@@ -115,15 +119,19 @@ func (e *endpoint) command(_ context.Context, m message, sh *shell) (reply, *wsF
 	} else if !uuidForm.MatchString(id) {
 		return reply{}, faultParameter()
 	}
-	console := !strings.EqualFold(m.options["WINRS_CONSOLEMODE_STDIN"], "FALSE")
+	if !e.shells.begin(sh) {
+		return reply{}, faultOf(2150859174)
+	}
+	console := strings.EqualFold(m.options["WINRS_CONSOLEMODE_STDIN"], "TRUE") // without it, the input of Windows has an end
 	p := newProcess(id, console)
 	if !e.shells.add(sh, p) {
 		return reply{}, faultParameter()
 	}
-	if !e.spawn(func() { p.run(e.server.program(line)) }) {
+	e.server.audit(line)
+	if !e.spawn(func() { p.run(e.server.starts(line)) }) {
 		return reply{}, faultAborted()
 	}
-	return reply{nsShell + "/CommandResponse", "<rsp:CommandResponse><rsp:CommandId>" + id + "</rsp:CommandId></rsp:CommandResponse>"}, nil
+	return reply{action: nsShell + "/CommandResponse", body: "<rsp:CommandResponse><rsp:CommandId>" + id + "</rsp:CommandId></rsp:CommandResponse>"}, nil
 }
 
 // process finds the command that an attribute names.
@@ -134,7 +142,7 @@ func (e *endpoint) process(sh *shell, named *element) (*process, *wsFault) {
 	}
 	p := e.shells.command(sh, id)
 	if p == nil {
-		return nil, faultCommand(id)
+		return nil, faultCommand()
 	}
 	return p, nil
 }
@@ -161,7 +169,7 @@ func (e *endpoint) input(_ context.Context, m message, sh *shell) (reply, *wsFau
 			return reply{}, faultPipe()
 		}
 	}
-	return reply{nsShell + "/SendResponse", "<rsp:SendResponse></rsp:SendResponse>"}, nil
+	return reply{action: nsShell + "/SendResponse", body: "<rsp:SendResponse></rsp:SendResponse>"}, nil
 }
 
 // receive holds the request until there is output, the process ends, or the operation's time is over.
@@ -186,9 +194,11 @@ func (e *endpoint) receive(ctx context.Context, m message, sh *shell) (reply, *w
 		if e.shells.command(sh, p.id) != p {
 			return reply{}, faultAborted()
 		}
-		out, done, code, changed := p.take(m.maxSize-answerSpace, wanted)
+		out, done, code, changed := p.take(m.maxSize-answerSpace, e.server.faults.limited().Piece, wanted)
 		if len(out) > 0 || done {
-			return received(p.id, out, done, code), nil
+			answer := received(p.id, out, done, code)
+			answer.partly = p.waiting()
+			return answer, nil
 		}
 		select {
 		case <-changed:
@@ -215,7 +225,7 @@ func received(id string, out []piece, done bool, code int) reply {
 		fmt.Fprintf(&b, `<rsp:CommandState CommandId="%s" State="%s/CommandState/Running"></rsp:CommandState>`, id, nsShell)
 	}
 	b.WriteString("</rsp:ReceiveResponse>")
-	return reply{nsShell + "/ReceiveResponse", b.String()}
+	return reply{action: nsShell + "/ReceiveResponse", body: b.String()}
 }
 
 func (e *endpoint) signal(_ context.Context, m message, sh *shell) (reply, *wsFault) {
@@ -232,11 +242,13 @@ func (e *endpoint) signal(_ context.Context, m message, sh *shell) (reply, *wsFa
 	case "terminate":
 		e.shells.terminate(sh, p)
 	case "ctrl_c", "ctrl_break":
-		p.kill()
+		if p.console { // whoever reads from a pipe has no console that could tell him
+			p.kill()
+		}
 	default:
 		return reply{}, faultParameter()
 	}
-	return reply{nsShell + "/SignalResponse", "<rsp:SignalResponse></rsp:SignalResponse>"}, nil
+	return reply{action: nsShell + "/SignalResponse", body: "<rsp:SignalResponse></rsp:SignalResponse>"}, nil
 }
 
 func (e *endpoint) delete(_ context.Context, m message, sh *shell) (reply, *wsFault) {
@@ -244,5 +256,5 @@ func (e *endpoint) delete(_ context.Context, m message, sh *shell) (reply, *wsFa
 		return reply{}, faultSchema(2150858817, "The Body of a Delete must be empty.")
 	}
 	e.shells.remove(sh)
-	return reply{nsTransfer + "/DeleteResponse", ""}, nil
+	return reply{action: nsTransfer + "/DeleteResponse", body: ""}, nil
 }

@@ -44,9 +44,10 @@ func (s *Server) Install(slot, version string, files map[string]string) error {
 	if err := errors.Join(os.MkdirAll(folder, 0o755), writeManifest(folder, m)); err != nil {
 		return fmt.Errorf("install %s: %w", slot, err)
 	}
+	s.machine.protect(remote+`\`+manifestName, closed)
 	s.machine.mu.Lock()
 	defer s.machine.mu.Unlock()
-	s.machine.add(slot, remote, "v4.0", version, []string{s.Binding()})
+	s.machine.add(slot, s.machine.freeID(slot), remote, "v4.0", []string{s.Binding()}).version = version
 	return nil
 }
 
@@ -62,10 +63,12 @@ func digestOf(files []file) string {
 // Serve starts an installed slot, warm, with both boot flags set: the state that a finished deployment leaves.
 func (s *Server) Serve(slot string) error {
 	m := s.machine
-	ctx, cancel := context.WithTimeout(context.Background(), settleLimit)
+	ctx, cancel := context.WithTimeout(context.Background(), s.config.Patience)
 	defer cancel()
-	if _, err := m.beginStart(ctx, slot); err != nil {
-		return fmt.Errorf("serve %s: %w", slot, err)
+	for _, part := range []string{"pool", "site"} {
+		if err := m.drive(ctx, aim{slot, part, started, time.Now(), 0}); err != nil {
+			return fmt.Errorf("serve %s: %w", slot, err)
+		}
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()

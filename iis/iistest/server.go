@@ -11,17 +11,19 @@ import (
 
 // Server is one simulated Windows server. All methods are safe for concurrent use.
 type Server struct {
-	config  Config
-	machine *machine // IIS
-	front   *front   // http.sys
-	winrm   *endpoint
-	store   *store // files
-	leases  *leases
-	calls   *calls
-	faults  *faults
-	done    chan struct{}
-	closing sync.WaitGroup
-	closed  atomic.Bool
+	config   Config
+	machine  *machine // IIS
+	front    *front   // http.sys
+	winrm    *endpoint
+	store    *store // files
+	leases   *leases
+	calls    *calls
+	faults   *faults
+	trouble  trouble
+	auditing sync.Mutex
+	done     chan struct{}
+	closing  sync.WaitGroup
+	closed   atomic.Bool
 }
 
 // New starts a server. Its WinRM endpoint answers at once; no slot exists.
@@ -30,7 +32,7 @@ func New(c Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{config: c, done: make(chan struct{}), calls: newCalls(), faults: newFaults(), leases: newLeases()}
+	s := &Server{config: c, done: make(chan struct{}), calls: newCalls(), faults: newFaults(c), leases: newLeases()}
 	if s.store, err = newStore(c); err != nil {
 		return nil, err
 	}
@@ -38,7 +40,9 @@ func New(c Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.machine = newMachine(c, s.front, s.faults, s.store.local)
+	s.machine = newMachine(c, s.front, s.faults, &s.trouble, s.store.local)
+	s.machine.touch()
+	s.machine.refused = newErrorLog(c.Root, s.front.port)
 	s.front.machine = s.machine
 	if s.winrm, err = newEndpoint(s); err != nil {
 		s.front.shut()
@@ -63,7 +67,7 @@ func (s *Server) flushLogs() {
 
 // Close stops everything and writes the logs out. The files stay.
 func (s *Server) Close() error {
-	if !s.closed.CompareAndSwap(false, true) {
+	if !s.end() {
 		return nil
 	}
 	close(s.done)
@@ -75,20 +79,21 @@ func (s *Server) Close() error {
 	return err
 }
 
-// Reboot restarts the machine: connections are reset, shells and workers are gone, and what comes back is what the boot
-// flags say, cold. Files, leases and notes survive. It returns when the boot is over.
-func (s *Server) Reboot() {
-	s.winrm.goDown()
-	s.machine.powerOff()
-	s.machine.boot()
-	s.winrm.comeUp()
+// end is true once. No event is written after it.
+func (s *Server) end() bool {
+	s.auditing.Lock()
+	defer s.auditing.Unlock()
+	return s.closed.CompareAndSwap(false, true)
 }
 
 // Address is the loopback IP that the server listens on.
 func (s *Server) Address() string { return s.config.Address }
 
-// WinRMPort is the port of the WinRM listener.
+// WinRMPort is the port of the WinRM listener with TLS.
 func (s *Server) WinRMPort() int { return s.winrm.port }
+
+// PlainPort is the port of the WinRM listener without TLS; 0: there is none.
+func (s *Server) PlainPort() int { return s.winrm.plain }
 
 // SitePort is the port that bindings must name, such as "*:8443:".
 func (s *Server) SitePort() int { return s.front.port }

@@ -8,6 +8,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -70,7 +71,15 @@ func frameOf(body any, blob []byte) []byte {
 	if err != nil {
 		return nil
 	}
-	b := append([]byte("ICF1"), binary.LittleEndian.AppendUint32(nil, uint32(len(text)))...)
+	magic := "ICF1"
+	if len(text) > 4096 {
+		var small bytes.Buffer
+		w, _ := flate.NewWriter(&small, flate.BestSpeed)
+		_, _ = w.Write(text)
+		_ = w.Close()
+		magic, text = "ICFZ", small.Bytes()
+	}
+	b := append([]byte(magic), binary.LittleEndian.AppendUint32(nil, uint32(len(text)))...)
 	b = binary.LittleEndian.AppendUint32(b, uint32(len(blob)))
 	return append(append(b, text...), blob...)
 }
@@ -111,8 +120,14 @@ func (c *session) exchange(frame []byte) agentReply {
 		}
 	}
 	n := 12 + int(binary.LittleEndian.Uint32([]byte(c.buffer[4:8])))
+	text := []byte(c.buffer[12:n])
+	if strings.HasPrefix(c.buffer, "ICFZ") {
+		var err error
+		text, err = io.ReadAll(flate.NewReader(bytes.NewReader(text)))
+		must(c.t, err)
+	}
 	var a agentReply
-	must(c.t, json.Unmarshal([]byte(c.buffer[12:n]), &a))
+	must(c.t, json.Unmarshal(text, &a))
 	c.buffer = c.buffer[n:]
 	return a
 }

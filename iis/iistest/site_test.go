@@ -185,7 +185,7 @@ func TestTheHookOverridesThePackage(t *testing.T) {
 }
 
 func TestSlowerIsAFactorOnTheUsualTime(t *testing.T) {
-	m := newMachine(Config{Median: 8 * time.Millisecond, Spread: 0.4, Seed: 1}, nil, nil, nil)
+	m := newMachine(Config{Median: 8 * time.Millisecond, Spread: 0.4, Seed: 1}, &front{}, nil, nil, nil)
 	middle := func(b Behaviour) time.Duration {
 		var below int
 		const n = 4000

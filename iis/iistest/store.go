@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -38,9 +39,12 @@ type file struct {
 
 // store is the disk. Its lock makes operations on files atomic to each other.
 type store struct {
-	root string
-	mu   sync.Mutex
-	free int64
+	root   string
+	mu     sync.Mutex
+	free   int64
+	byHand []string // files of PutFile
+	// secured is who owns folders of the agent and may open them, as security descriptors, by remote path.
+	secured map[string]string
 }
 
 func newStore(c Config) (*store, error) {
@@ -51,7 +55,7 @@ func newStore(c Config) (*store, error) {
 	if !info.IsDir() {
 		return nil, fmt.Errorf("the simulated server's folder: %s is no folder", c.Root)
 	}
-	s := &store{root: c.Root, free: c.DiskFree}
+	s := &store{root: c.Root, free: c.DiskFree, secured: map[string]string{}}
 	sites, err := s.local(c.Sites)
 	if err != nil {
 		return nil, err
@@ -71,6 +75,9 @@ var drive = regexp.MustCompile(`^([A-Za-z]):\\`)
 // local maps a remote path such as D:\sites\x to a folder of the root.
 func (s *store) local(remote string) (string, error) {
 	m := drive.FindStringSubmatch(remote)
+	if m == nil && strings.HasPrefix(remote, `\\`) { // the login of this session is good for this machine only
+		return "", ruleOf("", accessDenied).refusal(accessDenied, "UnauthorizedAccessException: Access to the path '"+remote+"' is denied.")
+	}
 	if m == nil {
 		return "", refuse("bad_request", "%q is no absolute path of a drive", remote)
 	}
@@ -172,6 +179,41 @@ func write(path string, content []byte) error {
 func exists(path string) bool {
 	_, err := os.Stat(path)
 	return !errors.Is(err, fs.ErrNotExist)
+}
+
+// dataHome is the agent's own folder, below which each app has one.
+const dataHome = `C:\ProgramData\iis-canary`
+
+// ownDescriptor is that of a folder which the Administrators own, and nobody but they and the system may open, nor what is in it.
+const ownDescriptor = "O:BAD:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)"
+
+// secure sets who owns a folder and may open it.
+func (s *store) secure(path, descriptor string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.secured[path] = descriptor
+}
+
+// open makes sure that nobody else can get at what the agent keeps about an app.
+func (s *store) open(app string) error {
+	for _, path := range []string{dataHome, dataHome + `\` + app} {
+		local, err := s.local(path)
+		if err != nil {
+			return err
+		}
+		if info, err := os.Lstat(local); err == nil && info.Mode()&fs.ModeSymlink != 0 {
+			return refuse("access_denied", "%s is a junction of somebody else", path).saying("remove it, and ask who made it")
+		}
+		s.secure(path, ownDescriptor)
+	}
+	return nil
+}
+
+// descriptors is the folders that the agent has secured, each with its descriptor.
+func (s *store) descriptors() map[string]string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return maps.Clone(s.secured)
 }
 
 // countLines is how many lines a file has; none when it is not there.

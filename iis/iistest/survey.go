@@ -12,6 +12,26 @@ import (
 // powerShell is the version that the simulated server has.
 const powerShell = "5.1.20348.2227"
 
+// iisVersion and frameworkRelease are what the registry of that system says; the release is .NET Framework 4.8.
+const (
+	iisVersion       = "Version 10.0"
+	frameworkRelease = 528449
+)
+
+// services is what the service manager says, to administrators only.
+func (s *Server) services() map[string]string {
+	state, t := "running", s.trouble.read()
+	if t.Halted {
+		state = "stopped"
+	} else if t.Resetting {
+		state = "startpending"
+	}
+	if t.NotElevated {
+		state = absent
+	}
+	return map[string]string{"WAS": state, "W3SVC": state}
+}
+
 // slotState is a slot as survey reports it.
 type slotState struct {
 	Name     string        `json:"name"`
@@ -23,10 +43,12 @@ type slotState struct {
 	Path     string        `json:"path"`
 	Bindings []string      `json:"bindings"`
 	Workers  []workerState `json:"workers"`
-	Requests int           `json:"requests"`
+	current  int           // requests in flight, which an answer does not have
 	Digest   string        `json:"digest"`
 	Version  string        `json:"version"`
 	Created  string        `json:"created"`
+	// Certificate is the thumbprint of what hangs on the port of the first binding.
+	Certificate string `json:"certificate"`
 }
 
 type workerState struct {
@@ -35,7 +57,8 @@ type workerState struct {
 }
 
 type appArgs struct {
-	Root string `json:"root"`
+	Root     string   `json:"root"`
+	Bindings []string `json:"bindings"` // of survey: the ports to tell more of
 }
 
 func hello(_ context.Context, c *call) (any, error) {
@@ -46,13 +69,25 @@ func hello(_ context.Context, c *call) (any, error) {
 	if _, err := c.server.store.local(a.Root); err != nil {
 		return nil, err
 	}
+	t := c.server.trouble.read()
 	return map[string]any{
-		"agent": "1", "machine": c.server.config.Name, "os": "Microsoft Windows NT 10.0.20348.0", "iis": "10.0",
-		"powershell": powerShell, "language_mode": "FullLanguage", "elevated": true,
-		"account": c.server.config.Name + `\` + c.server.config.User, "clock": time.Now().UTC(),
-		"disk_free": c.server.store.diskFree(), "services": map[string]string{"WAS": "running", "W3SVC": "running"},
-		"pending_reboot": false,
+		"agent": "1", "machine": c.server.config.Name, "os": "Microsoft Windows NT 10.0.20348.0", "iis": iisVersion,
+		"powershell": powerShell, "language_mode": "FullLanguage", "elevated": !t.NotElevated,
+		"account": c.server.config.Name + `\` + c.server.config.User, "clock": c.server.clock(),
+		"disk_free": c.server.store.diskFree(), "services": c.server.services(),
+		"start_types":    map[string]string{"WAS": t.startType(), "W3SVC": t.startType()},
+		"pending_reboot": t.PendingReboot, "bits": t.bits(), "os_bits": 64, "shared_config": c.server.shared(), "framework": t.framework(),
+		"modules": c.server.modules(), "runtimes": c.server.runtimes(),
 	}, nil
+}
+
+// shared says whether other servers have the same configuration; nil: that cannot be read.
+func (s *Server) shared() *bool {
+	t := s.trouble.read()
+	if t.NotElevated || s.faults.trapped("redirection", "") != 0 {
+		return nil
+	}
+	return &t.SharedConfig
 }
 
 func survey(_ context.Context, c *call) (any, error) {
@@ -63,10 +98,31 @@ func survey(_ context.Context, c *call) (any, error) {
 	if _, err := c.server.store.local(a.Root); err != nil {
 		return nil, err
 	}
-	return map[string]any{
-		"clock": time.Now().UTC(), "disk_free": c.server.store.diskFree(), "slots": c.server.survey(c.app, a.Root),
+	slots := c.server.survey(c.app, a.Root)
+	for i := range slots {
+		c.server.machine.told(&slots[i])
+	}
+	out := map[string]any{
+		"clock": c.server.clock(), "disk_free": c.server.store.diskFree(), "slots": slots,
 		"lease": c.server.leases.read(c.app), "runs": c.server.store.runs(c.app),
-	}, nil
+	}
+	if len(a.Bindings) > 0 {
+		out["listeners"], out["certificates"] = c.server.listeners(a.Bindings), c.server.compare(c.app, a.Bindings)
+		out["legacy"] = c.server.machine.legacyBindings()
+	}
+	return out, nil
+}
+
+// told makes of a state what WAS says about it.
+func (m *machine) told(s *slotState) {
+	if s.Site == absent {
+		return
+	}
+	s.Site, _ = m.look(s.Name, "site")
+	s.Pool, _ = m.look(s.Name, "pool")
+	if m.trouble.read().down() {
+		s.Workers, s.current = []workerState{}, 0
+	}
 }
 
 // survey is every slot of the app: its sites, and the folders under root that have none.
@@ -84,6 +140,9 @@ func (s *Server) survey(app, root string) []slotState {
 		}
 	}
 	for i := range out {
+		if len(out[i].Bindings) > 0 {
+			out[i].Certificate = s.onBinding(out[i].Bindings[0])
+		}
 		if folder, err := s.store.local(out[i].Path); err == nil {
 			m, _ := readManifest(folder)
 			out[i].Digest, out[i].Version, out[i].Created = m.Digest, m.Version, m.Created
@@ -111,7 +170,7 @@ func (s *site) state() slotState {
 		Bindings: slices.Clone(s.bindings), Workers: []workerState{}}
 	if s.worker != nil {
 		out.Workers = append(out.Workers, workerState{s.worker.pid, s.worker.started})
-		out.Requests = s.worker.current
+		out.current = s.worker.current
 	}
 	return out
 }
@@ -122,10 +181,14 @@ func (s *Server) slot(name string) (slotState, bool) {
 	if len(all) == 0 {
 		return slotState{}, false
 	}
+	if len(all[0].Bindings) > 0 {
+		all[0].Certificate = s.onBinding(all[0].Bindings[0])
+	}
 	if folder, err := s.store.local(all[0].Path); err == nil {
 		m, _ := readManifest(folder)
 		all[0].Digest, all[0].Version, all[0].Created = m.Digest, m.Version, m.Created
 	}
+	s.machine.told(&all[0])
 	return all[0], true
 }
 
@@ -135,7 +198,10 @@ func requests(_ context.Context, c *call) (any, error) {
 		return nil, err
 	}
 	state, _ := c.server.slot(name)
-	return map[string]int{"current": state.Requests}, nil
+	if len(state.Workers) == 0 {
+		return map[string]int{"current": 0}, nil
+	}
+	return map[string]int{"current": c.server.machine.inHand(state.current)}, nil
 }
 
 // slotArg is the slot argument, of the app and configured.
@@ -163,6 +229,9 @@ func flush(_ context.Context, c *call) (any, error) {
 func lease(_ context.Context, c *call) (any, error) {
 	var a leaseArgs
 	if err := c.read(&a); err != nil {
+		return nil, err
+	}
+	if err := c.server.store.open(c.app); err != nil {
 		return nil, err
 	}
 	held, err := c.server.leases.act(a, c.fence)

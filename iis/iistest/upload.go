@@ -150,6 +150,7 @@ func (s *store) putRange(app string, f putFile, content []byte) (whole bool, err
 		return false, nil
 	case sum != f.SHA256:
 		r := refuse("hash_mismatch", "a part of %d bytes has SHA-256 %s, not %s", size, sum, f.SHA256)
+		r.Hint = "it is deleted; send it again"
 		return false, errors.Join(r, os.Remove(part))
 	}
 	return true, os.Rename(part, stored)

@@ -116,6 +116,24 @@ func TestCreateBuildsTheSlotFromPartsAndOtherSlots(t *testing.T) {
 	c.refused("conflict", "create", c.creation(newSlot, files))
 }
 
+func TestAnotherCertificateOnThePortIsAConflict(t *testing.T) {
+	c := leased(t, installed(t, nil))
+	c.upload("two")
+	wanted := map[string]string{"subject": "*.domain.com"}
+	creation := c.creation(newSlot, map[string]string{"web.config": "two"})
+	creation["certificate"] = wanted
+	look := map[string]any{"app": app, "subject": wanted["subject"], "bindings": []string{c.server.Binding()}}
+	c.ok("certificate", look, nil)
+	c.server.SetTrouble(Trouble{PortCertificate: strings.Repeat("0", 40)})
+	for op, args := range map[string]map[string]any{"certificate": look, "create": creation} {
+		if e := c.refused("conflict", op, args); !strings.Contains(e.Message, c.server.Binding()+" has another certificate, 0000") {
+			t.Errorf("%s: %+v", op, e)
+		}
+	}
+	c.server.SetTrouble(Trouble{})
+	c.ok("create", creation, nil)
+}
+
 func TestCreateRefusesWhatAServerCannotHave(t *testing.T) {
 	c := leased(t, installed(t, nil))
 	for name, x := range map[string]struct {
@@ -149,6 +167,8 @@ func TestPruneRemovesOnlyWhatIsDead(t *testing.T) {
 	must(t, s.Install(app+"-0", "0", map[string]string{"x": "y"}))
 	must(t, os.MkdirAll(filepath.Join(s.config.Root, "d", "sites", app+"-7.partial"), 0o755))
 	must(t, os.MkdirAll(filepath.Join(s.config.Root, "d", "sites", app+"-8"), 0o755))
+	must(t, writeManifest(filepath.Join(s.config.Root, "d", "sites", app+"-8"), manifest{Slot: app + "-8"}))
+	must(t, os.MkdirAll(filepath.Join(s.config.Root, "d", "sites", app+"-9"), 0o755)) // made by hand
 	must(t, os.MkdirAll(filepath.Join(s.config.Root, "d", "sites", "other-8"), 0o755))
 	c.ok("own", map[string]any{"boot": map[string]bool{newSlot: true}}, nil)
 	var got struct{ Removed, Warnings []string }
@@ -156,7 +176,7 @@ func TestPruneRemovesOnlyWhatIsDead(t *testing.T) {
 	if diff := cmp.Diff([]string{app + "-0", app + "-8"}, got.Removed); diff != "" {
 		t.Error(diff)
 	}
-	if diff := cmp.Diff([]string{oldSlot, newSlot, "other-8"}, folders(filepath.Join(s.config.Root, "d", "sites"))); diff != "" {
+	if diff := cmp.Diff([]string{oldSlot, newSlot, app + "-9", "other-8"}, folders(filepath.Join(s.config.Root, "d", "sites"))); diff != "" {
 		t.Error(diff)
 	}
 }

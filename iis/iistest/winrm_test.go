@@ -88,7 +88,7 @@ func TestEachWriteIsAPieceAndAnswersFitTheClient(t *testing.T) {
 		return 7
 	})
 	all := func(string) bool { return true }
-	first, done, _, _ := p.take(8192, all)
+	first, done, _, _ := p.take(8192, 0, all)
 	if len(first) != 4 || done || first[0].stream != "stdout" || string(first[2].data) != "hi" || first[3].stream != "stderr" {
 		t.Fatalf("%d pieces, done %v", len(first), done)
 	}
@@ -96,7 +96,7 @@ func TestEachWriteIsAPieceAndAnswersFitTheClient(t *testing.T) {
 	for !done {
 		var more []piece
 		var code int
-		more, done, code, _ = p.take(8192, all)
+		more, done, code, _ = p.take(8192, 0, all)
 		for _, m := range more {
 			if len(m.data) > 8192/4*3 {
 				t.Errorf("a piece of %d bytes", len(m.data))
@@ -116,12 +116,12 @@ func TestAnAnswerIsNeverLargerThanTheClientTakes(t *testing.T) {
 	c := leased(t, serve(t, nil))
 	lines := make([]string, 400)
 	for i := range lines {
-		lines[i] = strings.Repeat("n", 100)
+		lines[i] = hash(fmt.Sprint(i)) + hash(fmt.Sprint(-i)) // half of it cannot be packed away
 	}
 	c.ok("note", map[string]any{"run": "r1", "lines": lines}, nil)
 	c.size = "8192"
 	c.send(c.shell, c.process, frameOf(map[string]any{"id": "big", "op": "notes", "args": map[string]any{"app": app, "run": ""}}, nil), false)
-	for got := 0; got < 40_000; {
+	for got := 0; got < 25_000; {
 		a := c.receive(c.shell, c.process)
 		if len(a.text) > 8192 {
 			t.Fatalf("an answer of %d bytes", len(a.text))
@@ -134,33 +134,12 @@ func TestAnAnswerIsNeverLargerThanTheClientTakes(t *testing.T) {
 func TestConsoleModeIsNoPipe(t *testing.T) {
 	c := newSOAP(t, serve(t, nil))
 	shell := c.create()
-	command := c.between(c.ask(shellURI+"/Command", shell, "", "<rsp:CommandLine><rsp:Command>"+loader(strings.ToUpper(hash("é")))+
+	command := c.between(c.ask(shellURI+"/Command", shell, consoleMode, "<rsp:CommandLine><rsp:Command>"+loader(strings.ToUpper(hash("é")))+
 		"</rsp:Command></rsp:CommandLine>"), "<rsp:CommandId>", "<")
 	c.send(shell, command, sourceFrame("é"), true)
 	out, _, exit := c.finish(shell, command)
 	if exit != 4 || !strings.Contains(out, "fatal") {
 		t.Errorf("exit %d, %q: bytes over 0x7f must not survive a console", exit, out)
-	}
-}
-
-func TestOnlyAFewWordsOfCmdAreKnown(t *testing.T) {
-	c := newSOAP(t, serve(t, nil))
-	shell := c.create()
-	for _, x := range []struct {
-		line, out, errs string
-		exit            int
-	}{
-		{"hostname", "WEB-SIM\r\n", "", 0},
-		{"echo a  b", "a  b\r\n", "", 0},
-		{"exit /b 3", "", "", 3},
-		{"msdeploy -verb:sync", "", "'msdeploy' is not recognized as an internal or external command", 1},
-		{"powershell.exe -Command Get-Date", "", "nothing else", 1},
-		{strings.Replace(loader("x"), "-EncodedCommand", "-enc", 1), "", "not simulated", 1},
-	} {
-		out, errs, exit := c.finish(shell, c.command(shell, x.line))
-		if out != x.out || !strings.Contains(errs, x.errs) || exit != x.exit {
-			t.Errorf("%s: %q, %q, %d", x.line, out, errs, exit)
-		}
 	}
 }
 

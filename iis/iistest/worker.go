@@ -17,10 +17,13 @@ const neverWarm = 250 * time.Millisecond
 type worker struct {
 	pid       int
 	started   time.Time
-	behaviour Behaviour // of the package
-	awake     time.Time // when the first request is answered; zero: none came yet
-	begun     int       // requests
-	current   int       // requests in flight
+	behaviour Behaviour     // of the package
+	awake     time.Time     // when the first request is answered; zero: none came yet
+	begun     int           // requests
+	current   int           // requests in flight
+	reused    bool          // its id is another program's as soon as it is gone
+	told      bool          // its failure is in the event logs
+	outlives  time.Duration // how long it lives on after its pool has stopped
 }
 
 func (w *worker) warm(c Config) bool {
@@ -33,7 +36,10 @@ type Behaviour struct {
 	ErrorRate float64 `json:"error_rate"` // share of answers that are 500, 0 to 1
 	Slower    float64 `json:"slower"`     // factor on the usual time; 0: 1
 	Crash     bool    `json:"crash"`      // the pool dies right after its start
+	Quotes    string  `json:"quotes"`     // what the exception that it dies of says that it cannot open; empty: the exception has no words
 	NeverWarm bool    `json:"never_warm"` // no answer in less than 250 ms
+	// Fails makes every answer an error page of that kind, such as "500.30", with what the event logs say of it; see failing.go.
+	Fails string `json:"fails"`
 	// Spared are prefixes of paths that ErrorRate does not apply to. In a simulation.json that names none: /health.
 	Spared []string `json:"spared"`
 }
@@ -41,6 +47,7 @@ type Behaviour struct {
 // BehaveRequest asks for the behaviour of one request; Path is empty when the pool starts.
 type BehaveRequest struct {
 	Slot, Version, Path string
+	Packaged            Behaviour // what the slot's simulation.json says
 }
 
 // packaged reads the slot's simulation.json; without one, or with a broken one, the application is sound.
@@ -63,7 +70,7 @@ func (m *machine) packaged(s *site) Behaviour {
 // behaviour is the hook's word, or else the package's. The lock is held: the hook must not call the server.
 func (m *machine) behaviour(s *site, path string) Behaviour {
 	if m.config.Behave != nil {
-		return m.config.Behave(BehaveRequest{Slot: s.name, Version: s.version, Path: path})
+		return m.config.Behave(BehaveRequest{Slot: s.name, Version: s.version, Path: path, Packaged: s.worker.behaviour})
 	}
 	return s.worker.behaviour
 }
@@ -77,7 +84,8 @@ type request struct {
 	log     *accessLog
 	ready   time.Time // when the answer is
 	status  int
-	static  bool // answered without the worker
+	static  bool   // answered without the worker
+	page    string // of an error; empty: the usual one
 }
 
 // begin gives a request to the site's worker; false: there is none, http.sys answers 503.
@@ -85,13 +93,17 @@ func (m *machine) begin(slot, path string) (request, bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	s := m.sites[slot]
-	if s == nil || s.site != started || s.pool != started || s.worker == nil {
+	if s == nil || s.site != started || s.pool != started || s.worker == nil || s.inherited {
 		return request{}, false
 	}
 	w, now := s.worker, time.Now()
 	r := request{site: s, worker: w, slot: s.name, version: s.version, log: m.logs[s.id], ready: now, status: 200}
 	b := m.behaviour(s, path)
 	if r.static = slices.Contains(m.config.Static, path); r.static {
+		return r, true
+	}
+	if r.status, r.page = m.manifestPage(s, path); r.page != "" {
+		r.static = true
 		return r, true
 	}
 	w.begun++
@@ -108,6 +120,14 @@ func (m *machine) begin(slot, path string) (request, bool) {
 		from = w.awake
 	}
 	r.ready = from.Add(took)
+	if f, known := failureOf(b.Fails); known {
+		r.status, r.page = f.status, f.page
+		if !w.told {
+			w.told = true
+			m.tellOf(f, s)
+		}
+		return r, true
+	}
 	if m.random.Float64() < b.ErrorRate && !spared(b, path) {
 		r.status = 500
 	}
@@ -121,6 +141,15 @@ func spared(b Behaviour, path string) bool {
 		}
 	}
 	return false
+}
+
+// refresh reads what the site's folder says it holds. The lock is held.
+func (m *machine) refresh(s *site) {
+	if folder, err := m.local(s.path); err == nil {
+		if found, ok := readManifest(folder); ok {
+			s.version = found.Version
+		}
+	}
 }
 
 // usual draws a time from the log-normal distribution. The lock is held.
