@@ -1,6 +1,7 @@
 package iis
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -22,36 +23,54 @@ const longestPause = 10 * time.Second
 // what half a frame left behind in a stream dies with its shell.
 type channel struct {
 	server  string
-	open    func(context.Context) (*session, error)
+	open    func(context.Context) (link, error)
 	tries   int           // sessions that one operation may use
 	pause   time.Duration // before the second try; doubles from there
 	log     *slog.Logger
 	turn    chan struct{} // holds one token; whoever has it owns the fields below
-	session *session
+	session link
 	ended   <-chan struct{} // closed when the session dropped last is off the server
 	count   int
 	closed  bool
-	silent  bool // the last operation could not reach the server: the next gets one short try, not the whole patience again
+	greeted bool // the server has answered once
+	silent  bool // it could not be reached the last time: it gets one short try to open a session, not all of them again
+	back    *returning
+
+	patience, hello time.Duration // for that try, and for a first answer on top
+	boot            time.Duration // before a login is tried again that was refused in a boot; doubles from there
 }
 
-// patience is for a server that did not answer the last time.
-const patience = 15 * time.Second
+// processTime is what a shell, PowerShell and the compiler need at the very least on a server at rest.
+const processTime = 5 * time.Second
 
-var errClosed = errors.New("the connection to the fleet is closed")
+var (
+	errClosed = errors.New("the connection to the fleet is closed")
+	errNoTime = errors.New("no process is there to ask, and no time to start one")
+)
 
-func newChannel(server string, t Timeouts, log *slog.Logger, open func(context.Context) (*session, error)) *channel {
-	c := &channel{server: server, open: open, tries: t.Tries, pause: t.Pause, log: log, turn: make(chan struct{}, 1)}
+func newChannel(server string, t Timeouts, log *slog.Logger, back *returning, open func(context.Context) (link, error)) *channel {
+	c := &channel{server: server, open: open, back: back, tries: t.Tries, pause: t.Pause, boot: t.Boot, patience: t.Patience, hello: t.Hello, log: log, turn: make(chan struct{}, 1)}
 	c.turn <- struct{}{}
 	return c
 }
 
-// operation is one request, and how long it may take altogether.
+// link is a way to the agent on a server: a process that lives on, or one for each request.
+type link interface {
+	call(ctx context.Context, r agent.Request, blob []byte) (json.RawMessage, error)
+	alive() bool
+	lasting() bool // whether one process serves many requests
+	close(ctx context.Context) error
+}
+
+// operation is one request, and how long it may take altogether. Without a name it only opens a session when there is none.
 type operation struct {
 	name  string
 	args  any
 	fence *agent.Fence
 	blob  []byte
 	limit time.Duration
+	tries int  // connections that it may use; 0: as many as any
+	aside bool // only information: where it is cut off, the channel stays as good as it was
 }
 
 // do runs an operation and reads its result into out, which may be nil. An answer of the agent that says no is a
@@ -72,14 +91,9 @@ func (c *channel) do(ctx context.Context, op operation, out any) error {
 	case errors.As(err, &refused), errors.Is(err, errClosed):
 		return fmt.Errorf("%s: %w", c.server, err)
 	case ctx.Err() != nil:
-		return fmt.Errorf("%s: %s given up: %w", c.server, op.name, context.Cause(ctx))
+		return fmt.Errorf("%s: %s given up: %w", c.server, cmp.Or(op.name, "connect"), context.Cause(ctx))
 	}
-	return fmt.Errorf("%s: %s: %w: %w", c.server, op.name, canary.ErrUnreachable, err)
-}
-
-// connect opens a session when there is none, so that the next operation takes one round trip.
-func (c *channel) connect(ctx context.Context, limit time.Duration) error {
-	return c.do(ctx, operation{limit: limit}, nil)
+	return fmt.Errorf("%s: %s: %w: %w", c.server, cmp.Or(op.name, "connect"), canary.ErrUnreachable, err)
 }
 
 func (c *channel) run(ctx context.Context, op operation) (json.RawMessage, error) {
@@ -91,63 +105,100 @@ func (c *channel) run(ctx context.Context, op operation) (json.RawMessage, error
 	}
 	c.count++
 	tries := c.tries
+	if op.tries > 0 {
+		tries = op.tries
+	}
+	if op.aside {
+		return c.attempt(ctx, c.request(op), nil, true)
+	}
 	if c.silent {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, patience)
-		defer cancel()
 		tries = 1
 	}
-	request := agent.Request{ID: fmt.Sprintf("%s-%d", c.server, c.count), Op: op.name, Args: op.args, Lease: op.fence}
-	result, err := c.persist(ctx, request, op.blob, tries)
-	c.silent = err != nil && (worthRetrying(err) || errors.Is(context.Cause(ctx), context.DeadlineExceeded))
-	return result, err
+	return c.persist(ctx, c.request(op), op.blob, tries)
+}
+
+func (c *channel) request(op operation) agent.Request {
+	return agent.Request{ID: fmt.Sprintf("%s-%d", c.server, c.count), Op: op.name, Args: op.args, Lease: op.fence}
 }
 
 // persist repeats a request on a new session each time that the last one broke.
 func (c *channel) persist(ctx context.Context, request agent.Request, blob []byte, tries int) (json.RawMessage, error) {
-	pause := c.pause
+	pause, boot := c.pause, c.boot
 	for try := 1; ; try++ {
-		result, err := c.attempt(ctx, request, blob)
-		if !worthRetrying(err) || ctx.Err() != nil {
-			return result, err
+		result, err := c.attempt(ctx, request, blob, false)
+		excused := c.back.excuses(err)
+		if !excused && !worthRetrying(err) || ctx.Err() != nil {
+			return result, c.back.explained(err)
 		}
 		if try >= tries {
-			return nil, fmt.Errorf("%d tries: %w", try, err)
+			return nil, fmt.Errorf("%d tries: %w", try, c.back.explained(err))
 		}
 		c.log.Debug("connection lost, trying again", "server", c.server, "op", request.Op, "try", try, "err", err)
-		if err := wait(ctx, pause/2+rand.N(pause)); err != nil {
+		rest := pause/2 + rand.N(pause)
+		if excused {
+			rest, boot = boot, 2*boot
+		}
+		if err := wait(ctx, rest); err != nil {
 			return nil, err
 		}
 		pause = min(2*pause, longestPause)
 	}
 }
 
-// attempt uses the session at hand, or opens one. It leaves no session behind whose stream may be out of step.
-func (c *channel) attempt(ctx context.Context, r agent.Request, blob []byte) (json.RawMessage, error) {
+// attempt uses the session at hand, or opens one. It leaves no session behind whose stream may be out of step. What is asked aside opens
+// none in the few seconds in which it hardly would come to an end.
+func (c *channel) attempt(ctx context.Context, r agent.Request, blob []byte, aside bool) (json.RawMessage, error) {
 	if c.closed {
 		return nil, errClosed
 	}
 	if c.session != nil && !c.session.alive() {
 		c.drop(ctx)
 	}
+	if end, bound := ctx.Deadline(); aside && bound && time.Until(end) < processTime && (c.session == nil || !c.session.lasting()) {
+		return nil, errNoTime
+	}
 	if c.session == nil {
-		if err := c.awaitEnd(ctx); err != nil {
+		if err := c.connect(ctx, aside); err != nil {
 			return nil, err
 		}
-		s, err := c.open(ctx)
-		if err != nil {
-			return nil, err
-		}
-		c.session = s
 	}
 	if r.Op == "" {
 		return nil, nil
 	}
 	result, err := c.session.call(ctx, r, blob)
-	if refused := (*agent.Error)(nil); err != nil && !errors.As(err, &refused) {
+	var refused *agent.Error
+	switch {
+	case err == nil, errors.As(err, &refused):
+	case aside && errors.Is(err, errUnanswered) && c.session.lasting(): // the next request waits for the answer that is on its way
+	default:
 		c.drop(ctx)
 	}
 	return result, err
+}
+
+// connect opens a session. A server that could not be reached is remembered as that; not so where somebody did not want to wait for it.
+func (c *channel) connect(ctx context.Context, aside bool) error {
+	if err := c.awaitEnd(ctx); err != nil {
+		return err
+	}
+	opening, began := ctx, time.Now()
+	if c.silent {
+		limit := c.patience
+		if !c.greeted {
+			limit += c.hello
+		}
+		var cancel context.CancelFunc
+		opening, cancel = context.WithTimeout(ctx, limit)
+		defer cancel()
+	}
+	s, err := c.open(opening)
+	switch {
+	case err == nil:
+		c.session, c.greeted, c.silent = s, true, false
+	case !aside && worthRetrying(err) && (ctx.Err() == nil || time.Since(began) >= processTime):
+		c.silent = true
+	}
+	return err
 }
 
 // drop gets rid of the session without keeping its caller waiting.
@@ -200,18 +251,9 @@ func worthRetrying(err error) bool {
 	var (
 		refused *agent.Error
 		start   *agent.StartError
-		auth    *winrm.AuthError
-		cert    *winrm.CertificateError
-		status  *winrm.StatusError
-		fault   *winrm.Fault
 	)
-	switch {
-	case err == nil, errors.As(err, &refused), errors.As(err, &start), errors.As(err, &auth), errors.As(err, &cert), errors.Is(err, errClosed):
+	if err == nil || errors.As(err, &refused) || errors.As(err, &start) || errors.Is(err, errClosed) {
 		return false
-	case errors.As(err, &status):
-		return status.Temporary()
-	case errors.As(err, &fault):
-		return fault.Temporary() || fault.Gone() || fault.TimedOut()
 	}
-	return true
+	return diagnose(err).Kind != winrm.Permanent
 }

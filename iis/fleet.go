@@ -9,88 +9,17 @@ package iis
 
 import (
 	"context"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
 	"sync"
-	"time"
 
 	"iiscanary/canary"
 	"iiscanary/iis/agent"
 	"iiscanary/iis/bundle"
 	"iiscanary/iis/winrm"
 )
-
-// Options describe the app and its servers.
-type Options struct {
-	App         string // base name, such as app.domain.com
-	Root        string // folder on the servers that holds one folder per slot, such as D:\sites
-	Bindings    []string
-	Certificate Certificate
-	Runtime     string // "v4.0", or "none" for ASP.NET Core
-	HostHeader  string // of probes that name no host; empty: App
-	UserAgent   string // of WinRM and of probes; empty: iis-canary
-	Endpoints   []Endpoint
-	Timeouts    Timeouts
-	Log         *slog.Logger // reconnects, at debug level; nil: nothing is logged
-}
-
-// Certificate selects the certificate of https bindings. Both empty: the one that http.sys has for the port.
-type Certificate struct {
-	Subject    string
-	Thumbprint string
-}
-
-// Endpoint is the WinRM listener of one server.
-type Endpoint struct {
-	Server     string // name in the fleet
-	Host       string
-	Port       int
-	HTTPS      bool // must be true: Basic over plain HTTP would send the password in clear
-	User       string
-	Password   Secret
-	CAs        *x509.CertPool // nil: the authorities of this machine
-	ServerName string         // that the certificate must carry; empty: Host
-}
-
-// Timeouts bound every wait. A zero value stands for its default.
-type Timeouts struct {
-	Dial     time.Duration // TCP connect, and TLS handshake; default 10 s
-	Poll     time.Duration // how long the server may hold a poll that brings nothing; default 20 s
-	Margin   time.Duration // how much later an answer counts as lost; default 15 s
-	Tries    int           // connections that one operation may use; default 8
-	Pause    time.Duration // before the second connection, doubled up to 10 s for each further one; default 500 ms
-	Query    time.Duration // for an operation that only reads; default 2 min
-	Change   time.Duration // for one that starts, flips or notes; default 3 min
-	Transfer time.Duration // for one batch of files, and for creating a slot; default 15 min
-	Stable   time.Duration // how long a slot must stay started; default 2 s
-	StopWait time.Duration // for a pool's workers to go; default 2 min: the pool's own limit is 90 s
-	Close    time.Duration // for deleting a shell whose caller has gone; default 5 s
-}
-
-func (t Timeouts) withDefaults() Timeouts {
-	set := func(d *time.Duration, to time.Duration) {
-		if *d <= 0 {
-			*d = to
-		}
-	}
-	set(&t.Dial, 10*time.Second)
-	set(&t.Poll, 20*time.Second)
-	set(&t.Margin, 15*time.Second)
-	set(&t.Pause, 500*time.Millisecond)
-	set(&t.Query, 2*time.Minute)
-	set(&t.Change, 3*time.Minute)
-	set(&t.Transfer, 15*time.Minute)
-	set(&t.Stable, 2*time.Second)
-	set(&t.StopWait, 2*time.Minute)
-	set(&t.Close, 5*time.Second)
-	if t.Tries <= 0 {
-		t.Tries = 8
-	}
-	return t
-}
 
 // Fleet is the servers of one app. It is safe for concurrent use; operations on one server run one after the other.
 type Fleet struct {
@@ -101,15 +30,18 @@ type Fleet struct {
 	problem  error // of the options; every operation reports it
 	lost     chan error
 
-	mu      sync.Mutex
-	release *bundle.Release
-	keeper  *keeper
+	mu       sync.Mutex
+	release  *bundle.Release
+	origin   *Origin
+	demanded *Authenticode
+	keeper   *keeper
 }
 
 // host is one server with its connection and the lease held on it.
 type host struct {
 	name    string
 	client  *winrm.Client
+	way     *way
 	channel *channel
 
 	mu    sync.Mutex
@@ -143,52 +75,59 @@ func NewFleet(o Options) *Fleet {
 	if f.options.UserAgent == "" {
 		f.options.UserAgent = "iis-canary"
 	}
-	program, err := agent.Load()
-	problems := []error{err}
+	programs, err := loadPrograms()
+	problems := []error{err, o.Channel.check()}
 	if o.App == "" || o.Root == "" {
 		problems = append(problems, fmt.Errorf("app %q with root %q: both are needed", o.App, o.Root))
 	}
 	logins := map[login]*gate{}
+	known := newMask(o.Secrets)
 	for _, e := range o.Endpoints {
-		problems = append(problems, f.add(e, program, logins))
+		problems = append(problems, f.add(e, programs, known, logins))
 	}
 	f.problem = errors.Join(problems...)
 	return f
 }
 
-func (f *Fleet) add(e Endpoint, program agent.Program, logins map[login]*gate) error {
+func (f *Fleet) add(e Endpoint, programs programs, known mask, logins map[login]*gate) error {
 	if _, twice := f.servers[e.Server]; twice {
 		return fmt.Errorf("server %q is named twice", e.Server)
-	}
-	if !e.HTTPS {
-		return fmt.Errorf("server %q: WinRM over plain http would send the password in clear; use https (port 5986)", e.Server)
-	}
-	client, err := winrm.New(winrm.Options{
-		Host: e.Host, Port: e.Port, User: e.User, Password: string(e.Password), CAs: e.CAs, ServerName: e.ServerName,
-		UserAgent: f.options.UserAgent,
-		Timeouts:  winrm.Timeouts{Dial: f.timeouts.Dial, Operation: f.timeouts.Poll, Margin: f.timeouts.Margin, Delete: f.timeouts.Close},
-	})
-	if err != nil {
-		return fmt.Errorf("server %q: %w", e.Server, err)
 	}
 	key := login{e.User, e.Password}
 	if logins[key] == nil {
 		logins[key] = newGate()
 	}
 	entrance := logins[key]
-	open := func(ctx context.Context) (*session, error) {
-		shell, err := entrance.open(ctx, client)
-		if err != nil {
-			return nil, err
-		}
-		return startSession(ctx, shell, program)
+	back := &returning{gate: entrance}
+	client, err := winrm.New(winrm.Options{
+		Host: e.Host, Port: e.Port, Plain: !e.HTTPS, Auth: e.Auth, User: e.User, Password: string(e.Password),
+		Certificate: e.Identity, Tickets: e.Tickets, SPN: e.SPN, CAs: e.CAs, ServerName: e.ServerName, MinTLS: e.MinTLS,
+		UserAgent: f.options.UserAgent, ShellName: shellName(), Guard: back,
+		Timeouts: winrm.Timeouts{Dial: f.timeouts.Dial, Operation: f.timeouts.Poll, Margin: f.timeouts.Margin, Delete: f.timeouts.Close},
+	})
+	if err != nil {
+		return fmt.Errorf("server %q: %w", e.Server, err)
 	}
-	f.servers[e.Server] = &host{name: e.Server, client: client, channel: newChannel(e.Server, f.timeouts, f.log, open)}
+	way := &way{setting: f.options.Channel, budget: f.timeouts.Hello, hello: agent.AppArgs{App: f.options.App, Root: f.options.Root},
+		programs: programs, mask: known, open: f.opener(e.Server, entrance, client),
+		fallen: func(why Fall) { f.fallBack(e.Server, why) }}
+	way.slow.Store(f.options.Channel == Oneshot)
+	f.servers[e.Server] = &host{name: e.Server, client: client, way: way, channel: newChannel(e.Server, f.timeouts, f.log, back, way.connect)}
 	return nil
 }
 
 // Check reports what is wrong with the options, all of it.
 func (f *Fleet) Check() error { return f.problem }
+
+// Address is the host that a server's WinRM listener is reached at; false: there is no such server.
+func (f *Fleet) Address(server string) (string, bool) {
+	for _, e := range f.options.Endpoints {
+		if e.Server == server {
+			return e.Host, true
+		}
+	}
+	return "", false
+}
 
 // Servers is the names of the servers, sorted.
 func (f *Fleet) Servers() []string {
@@ -249,8 +188,7 @@ func (f *Fleet) query(ctx context.Context, server, name string, args, out any) e
 	return f.run(ctx, server, operation{name: name, args: args, limit: f.timeouts.Query}, out)
 }
 
-// change runs an operation under the lease of the server. A lease that only ran out, while the server could not be reached
-// or this machine slept, is taken again and the operation asked once more; one that another run had in between is lost.
+// change runs an operation under the lease of the server.
 func (f *Fleet) change(ctx context.Context, server string, op operation, out any) error {
 	h, err := f.host(server)
 	if err != nil {
@@ -260,15 +198,18 @@ func (f *Fleet) change(ctx context.Context, server string, op operation, out any
 	if op.fence == nil {
 		return fmt.Errorf("%s: %s: the lease is not held; acquire it first", server, op.name)
 	}
-	err = f.run(ctx, server, op, out)
 	c, keeping := f.claimed()
-	if !isFenced(err) || !keeping {
-		return err
+	if !keeping {
+		return f.run(ctx, server, op, out)
 	}
-	if lost := f.regain(ctx, server, c); lost != nil {
-		return fmt.Errorf("%w: %w", err, lost)
+	return f.underLease(ctx, server, c, func() error { return f.run(ctx, server, op, out) })
+}
+
+// mention says what a person should know although nothing failed.
+func (f *Fleet) mention(server, what string) {
+	if f.options.Notify != nil {
+		f.options.Notify(server + ": " + what)
 	}
-	return f.run(ctx, server, op, out)
 }
 
 func (f *Fleet) run(ctx context.Context, server string, op operation, out any) error {

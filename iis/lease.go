@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"iiscanary/canary"
 	"iiscanary/iis/agent"
 )
 
@@ -22,11 +23,11 @@ type Lease struct {
 	Until      time.Time // by the server's clock
 }
 
-// LeasedError says that another run may change the app on a server.
+// LeasedError says that another process may change the app on a server.
 type LeasedError Lease
 
 func (e *LeasedError) Error() string {
-	return fmt.Sprintf("%s is leased to run %s of %s since %s (%s), until %s unless renewed; wait for it, or release its lock",
+	return fmt.Sprintf("%s is leased to run %s of %s since %s (%s), until %s unless renewed",
 		e.Server, e.Run, e.Owner, e.Since.UTC().Format(time.RFC3339), e.Reason, e.Until.UTC().Format(time.RFC3339))
 }
 
@@ -43,43 +44,51 @@ func (e *LeaseLostError) Error() string {
 // Unwrap is why.
 func (e *LeaseLostError) Unwrap() error { return e.Err }
 
-// claim is what a run asks for.
-type claim struct {
-	run, owner, reason string
-	life               time.Duration
+// Is makes it one of [canary.ErrTaken].
+func (e *LeaseLostError) Is(target error) bool { return target == canary.ErrTaken }
+
+// Claim is what a process asks for when it locks servers.
+type Claim struct {
+	Run    string
+	Owner  string // names the process: another one of the same run must have another name
+	Reason string
+	// Life is how long the lease lasts unless it is renewed. It must be longer than the longest operation, as a renewal waits for
+	// the operation in hand; it is rounded up to whole seconds.
+	Life time.Duration
+	// TakeOver takes leases from another process of the same run. It must be dead: from then on its changes are refused.
+	TakeOver bool
 }
 
 // keeper renews the leases of a run until it is stopped.
 type keeper struct {
-	claim   claim
+	claim   Claim
 	servers []string
 	stop    context.CancelFunc
 	done    sync.WaitGroup
 }
 
 // Acquire takes the lease on every server, in the order of their names, and renews it in the background at a third of
-// its life, until Release or Close. When another run holds one, those taken are given back and a *[LeasedError] says
-// who. A lease that runs out, because the program died, may be taken by anybody. The life must be longer than the longest
-// operation, as a renewal waits for the operation in hand; it is rounded up to whole seconds.
-func (f *Fleet) Acquire(ctx context.Context, servers []string, run, owner, reason string, life time.Duration) error {
+// its life, until Release or Close. When another run or process holds one, those taken are given back and a *[LeasedError]
+// says who. A lease that runs out, because the program died, may be taken by anybody.
+func (f *Fleet) Acquire(ctx context.Context, servers []string, c Claim) error {
 	f.mu.Lock()
 	busy := f.keeper != nil
 	f.mu.Unlock()
 	if busy {
 		return errors.New("this fleet holds a lease already")
 	}
-	c := claim{run: run, owner: owner, reason: reason, life: life}
 	names := slices.Compact(slices.Sorted(slices.Values(servers)))
 	for i, name := range names {
 		if err := f.take(ctx, name, c); err != nil {
-			return errors.Join(err, f.giveBack(context.WithoutCancel(ctx), names[:i], run))
+			return errors.Join(err, f.giveBack(context.WithoutCancel(ctx), names[:i], c.Run))
 		}
 	}
+	c.TakeOver = false // done: one that takes over later is not to be thrown out again
 	f.keep(names, c)
 	return nil
 }
 
-func (f *Fleet) take(ctx context.Context, server string, c claim) error {
+func (f *Fleet) take(ctx context.Context, server string, c Claim) error {
 	h, err := f.host(server)
 	if err != nil {
 		return err
@@ -95,9 +104,9 @@ func (f *Fleet) take(ctx context.Context, server string, c claim) error {
 	return nil
 }
 
-func (f *Fleet) leaseOp(ctx context.Context, server, action string, c claim, fence *agent.Fence) (*agent.Lease, error) {
-	args := agent.LeaseArgs{App: f.options.App, Action: action, Run: c.run, Owner: c.owner, Reason: c.reason,
-		Seconds: int64((c.life + time.Second - 1) / time.Second)}
+func (f *Fleet) leaseOp(ctx context.Context, server, action string, c Claim, fence *agent.Fence) (*agent.Lease, error) {
+	args := agent.LeaseArgs{App: f.options.App, Action: action, Run: c.Run, Owner: c.Owner, Reason: c.Reason,
+		Seconds: int64((c.Life + time.Second - 1) / time.Second), TakeOver: c.TakeOver}
 	var out agent.LeaseResult
 	op := operation{name: "lease", args: args, fence: fence, limit: f.timeouts.Query + f.timeouts.Change}
 	err := f.run(ctx, server, op, &out)
@@ -114,15 +123,54 @@ func leaseOf(server string, l *agent.Lease) Lease {
 
 // ReadLease is the lease on one server, whoever holds it, and false when there is none.
 func (f *Fleet) ReadLease(ctx context.Context, server string) (Lease, bool, error) {
-	l, err := f.leaseOp(ctx, server, "read", claim{}, nil)
+	l, err := f.leaseOp(ctx, server, "read", Claim{}, nil)
 	if err != nil || l == nil {
 		return Lease{}, false, err
 	}
 	return leaseOf(server, l), true, nil
 }
 
-// LeaseLost delivers a *[LeaseLostError] when a lease could not be kept. Only the first is delivered.
+// LeaseLost delivers a *[LeaseLostError] when a lease could not be kept, whoever noticed it: a renewal, a change or a note that a
+// server refused. Only the first is delivered.
 func (f *Fleet) LeaseLost() <-chan error { return f.lost }
+
+// Hold asks for nothing but whether the lease still holds, and renews it.
+func (f *Fleet) Hold(ctx context.Context, server string) error {
+	h, err := f.host(server)
+	if err != nil {
+		return err
+	}
+	c, keeping := f.claimed()
+	if h.held() == nil || !keeping {
+		return fmt.Errorf("%s: the lease is not held: %w", server, canary.ErrUnreachable)
+	}
+	return f.underLease(ctx, server, c, func() error {
+		_, err := f.leaseOp(ctx, server, "renew", c, h.held())
+		return err
+	})
+}
+
+// underLease asks for what a server refuses to whoever does not hold its lease. A lease that only ran out, while the server
+// could not be reached or this machine slept, is taken again and the server asked once more; one that another process had in
+// between is lost, which everybody hears of.
+func (f *Fleet) underLease(ctx context.Context, server string, c Claim, ask func() error) error {
+	err := ask()
+	if !isFenced(err) {
+		return err
+	}
+	if lost := f.regain(ctx, server, c); lost != nil {
+		err = fmt.Errorf("%w: %w", err, lost)
+	} else if err = ask(); isFenced(err) {
+		err = &LeaseLostError{Server: server, Err: err}
+	}
+	if gone := (*LeaseLostError)(nil); errors.As(err, &gone) {
+		select {
+		case f.lost <- gone:
+		default: // it was told of another
+		}
+	}
+	return err
+}
 
 // Release gives every lease back.
 func (f *Fleet) Release(ctx context.Context) error {
@@ -130,7 +178,7 @@ func (f *Fleet) Release(ctx context.Context) error {
 	if k == nil {
 		return nil
 	}
-	return f.giveBack(ctx, k.servers, k.claim.run)
+	return f.giveBack(ctx, k.servers, k.claim.Run)
 }
 
 func (f *Fleet) giveBack(ctx context.Context, servers []string, run string) error {
@@ -138,7 +186,7 @@ func (f *Fleet) giveBack(ctx context.Context, servers []string, run string) erro
 		if h.held() == nil {
 			return nil
 		}
-		_, err := f.leaseOp(ctx, h.name, "release", claim{run: run}, h.held())
+		_, err := f.leaseOp(ctx, h.name, "release", Claim{Run: run}, h.held())
 		if err != nil && !isFenced(err) {
 			return err
 		}
@@ -152,11 +200,11 @@ func isFenced(err error) bool {
 	return errors.As(err, &refused) && refused.Code == agent.Fenced
 }
 
-func (f *Fleet) keep(servers []string, c claim) {
+func (f *Fleet) keep(servers []string, c Claim) {
 	ctx, stop := context.WithCancel(context.Background())
 	k := &keeper{claim: c, servers: servers, stop: stop}
 	for _, name := range servers {
-		k.done.Go(func() { f.renew(ctx, name, c) })
+		k.done.Go(func() { f.renew(ctx, name, c.Life) })
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -177,20 +225,10 @@ func (f *Fleet) stopKeeping() *keeper {
 
 // renew keeps one lease. A server that cannot be reached keeps its lease until that runs out, and is asked again; only
 // another run in between makes it lost.
-func (f *Fleet) renew(ctx context.Context, server string, c claim) {
-	for wait(ctx, c.life/3) == nil {
-		_, err := f.leaseOp(ctx, server, "renew", c, f.servers[server].held())
-		if isFenced(err) {
-			err = f.regain(ctx, server, c)
-		}
-		if ctx.Err() != nil {
-			return
-		}
-		if gone := (*LeaseLostError)(nil); errors.As(err, &gone) {
-			select {
-			case f.lost <- gone:
-			default:
-			}
+func (f *Fleet) renew(ctx context.Context, server string, life time.Duration) {
+	for wait(ctx, life/3) == nil {
+		err := f.Hold(ctx, server)
+		if ctx.Err() != nil || errors.Is(err, canary.ErrTaken) {
 			return
 		}
 		if err != nil {
@@ -201,7 +239,7 @@ func (f *Fleet) renew(ctx context.Context, server string, c claim) {
 
 // regain takes a lease again that ran out while the server could not be reached. Its generation tells whether another
 // run had it in between.
-func (f *Fleet) regain(ctx context.Context, server string, c claim) error {
+func (f *Fleet) regain(ctx context.Context, server string, c Claim) error {
 	h, err := f.host(server)
 	if err != nil {
 		return err
@@ -229,15 +267,15 @@ func (f *Fleet) regain(ctx context.Context, server string, c claim) error {
 // Break gives back a lease of another run, as [Fleet.ReadLease] returned it. When the lease has changed hands since, it
 // fails and changes nothing. The run that held it is refused every change from then on.
 func (f *Fleet) Break(ctx context.Context, l Lease) error {
-	_, err := f.leaseOp(ctx, l.Server, "release", claim{run: l.Run}, &agent.Fence{Run: l.Run, Generation: l.Generation})
+	_, err := f.leaseOp(ctx, l.Server, "release", Claim{Run: l.Run}, &agent.Fence{Run: l.Run, Generation: l.Generation})
 	return err
 }
 
-func (f *Fleet) claimed() (claim, bool) {
+func (f *Fleet) claimed() (Claim, bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.keeper == nil {
-		return claim{}, false
+		return Claim{}, false
 	}
 	return f.keeper.claim, true
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"iiscanary/canary"
 	"iiscanary/iis"
 	"iiscanary/iis/agent"
 )
@@ -13,10 +14,10 @@ import (
 func TestTwoRunsNeverHoldTheFleetAtOnce(t *testing.T) {
 	w := newWorld(t, setup{servers: 3})
 	other := w.another(t)
-	if err := w.fleet.Acquire(t.Context(), []string{"web-02"}, "run-1", "alice", "deploy 2", time.Minute); err != nil {
+	if err := w.fleet.Acquire(t.Context(), []string{"web-02"}, iis.Claim{Run: "run-1", Owner: "alice", Reason: "deploy 2", Life: time.Minute}); err != nil {
 		t.Fatal(err)
 	}
-	err := other.Acquire(t.Context(), []string{"web-03", "web-02", "web-01"}, "run-2", "bob", "deploy 3", time.Minute)
+	err := other.Acquire(t.Context(), []string{"web-03", "web-02", "web-01"}, iis.Claim{Run: "run-2", Owner: "bob", Reason: "deploy 3", Life: time.Minute})
 	var leased *iis.LeasedError
 	if !errors.As(err, &leased) {
 		t.Fatalf("got %v", err)
@@ -32,7 +33,7 @@ func TestTwoRunsNeverHoldTheFleetAtOnce(t *testing.T) {
 	if err := w.fleet.Release(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if err := other.Acquire(t.Context(), other.Servers(), "run-2", "bob", "deploy 3", time.Minute); err != nil {
+	if err := other.Acquire(t.Context(), other.Servers(), iis.Claim{Run: "run-2", Owner: "bob", Reason: "deploy 3", Life: time.Minute}); err != nil {
 		t.Fatal(err)
 	}
 	l, held, err := w.fleet.ReadLease(t.Context(), "web-02")
@@ -57,7 +58,7 @@ func TestARunThatLostItsLeaseChangesNothing(t *testing.T) {
 	w := newWorld(t, setup{})
 	w.options.Timeouts.Tries = 1
 	first := w.another(t)
-	if err := first.Acquire(t.Context(), []string{"web-01"}, "run-1", "alice", "", time.Second); err != nil {
+	if err := first.Acquire(t.Context(), []string{"web-01"}, iis.Claim{Run: "run-1", Owner: "alice", Reason: "", Life: time.Second}); err != nil {
 		t.Fatal(err)
 	}
 	w.fleet.Use(folder(t, site("2")))
@@ -87,7 +88,7 @@ func takeOver(t *testing.T, f *iis.Fleet) {
 	t.Helper()
 	deadline := time.Now().Add(5 * time.Second)
 	for {
-		err := f.Acquire(t.Context(), []string{"web-01"}, "run-2", "bob", "", time.Minute)
+		err := f.Acquire(t.Context(), []string{"web-01"}, iis.Claim{Run: "run-2", Owner: "bob", Reason: "", Life: time.Minute})
 		if err == nil {
 			return
 		}
@@ -100,7 +101,7 @@ func takeOver(t *testing.T, f *iis.Fleet) {
 func TestALeaseIsRenewedWhileTheRunLasts(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, setup{})
-	if err := w.fleet.Acquire(t.Context(), []string{"web-01"}, "run-1", "alice", "", 3*time.Second); err != nil {
+	if err := w.fleet.Acquire(t.Context(), []string{"web-01"}, iis.Claim{Run: "run-1", Owner: "alice", Reason: "", Life: 3 * time.Second}); err != nil {
 		t.Fatal(err)
 	}
 	first := w.servers["web-01"].Truth().Lease.Until
@@ -157,5 +158,89 @@ func TestABrokenLeaseStopsItsRunAndFreesTheServer(t *testing.T) {
 	}
 	if l := w.servers["web-01"].Truth().Lease; l != nil {
 		t.Errorf("the broken run holds it again: %+v", l)
+	}
+}
+
+func TestASecondProcessOfARunIsRefusedUntilItTakesOver(t *testing.T) {
+	w := newWorld(t, setup{})
+	w.acquire(t)
+	second := w.another(t)
+	claim := iis.Claim{Run: "run-1", Owner: "alice, in another window", Life: time.Minute}
+	err := second.Acquire(t.Context(), []string{"web-01"}, claim)
+	if leased := (*iis.LeasedError)(nil); !errors.As(err, &leased) || leased.Owner != "alice" {
+		t.Fatalf("got %v, want to be told of alice", err)
+	}
+	claim.TakeOver = true
+	if err := second.Acquire(t.Context(), []string{"web-01"}, claim); err != nil {
+		t.Fatal(err)
+	}
+	err = w.fleet.Own(t.Context(), "web-01", map[string]bool{})
+	if lost := (*iis.LeaseLostError)(nil); !errors.As(err, &lost) {
+		t.Errorf("the first process got %v, want a lost lease", err)
+	}
+	if err := second.Note(t.Context(), "web-01", "run-1", []string{"mine"}); err != nil {
+		t.Errorf("the second process: %v", err)
+	}
+}
+
+// takenOver is a fleet whose only server another process has taken over since.
+func takenOver(t *testing.T) *world {
+	t.Helper()
+	w := newWorld(t, setup{})
+	w.acquire(t)
+	claim := iis.Claim{Run: "run-1", Owner: "alice, in another window", Life: time.Minute, TakeOver: true}
+	if err := w.another(t).Acquire(t.Context(), []string{"web-01"}, claim); err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+func TestWhoeverIsRefusedSaysThatTheLeaseIsLost(t *testing.T) {
+	for name, refused := range map[string]func(*world) error{
+		"a change":   func(w *world) error { return w.fleet.Own(t.Context(), "web-01", map[string]bool{}) },
+		"a note":     func(w *world) error { return w.fleet.Note(t.Context(), "web-01", "run-1", []string{"late"}) },
+		"a question": func(w *world) error { return w.fleet.Hold(t.Context(), "web-01") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := takenOver(t)
+			if err := refused(w); !errors.Is(err, canary.ErrTaken) {
+				t.Errorf("it is answered %v", err)
+			}
+			select {
+			case err := <-w.fleet.LeaseLost():
+				if !errors.Is(err, canary.ErrTaken) {
+					t.Errorf("the run is told %v", err)
+				}
+			default:
+				t.Error("the run is told nothing")
+			}
+		})
+	}
+}
+
+func TestALeaseHoldsUntilSomebodyElseHasIt(t *testing.T) {
+	w := newWorld(t, setup{})
+	if err := w.fleet.Hold(t.Context(), "web-01"); !errors.Is(err, canary.ErrUnreachable) {
+		t.Errorf("before it was locked it is answered %v", err)
+	}
+	w.acquire(t)
+	if err := w.fleet.Hold(t.Context(), "web-01"); err != nil {
+		t.Error(err)
+	}
+	if err := w.servers["web-01"].ExpireLease(); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.fleet.Hold(t.Context(), "web-01"); err != nil {
+		t.Errorf("a lease that only ran out: %v", err)
+	}
+	w.options.Timeouts.Tries = 1
+	w.servers["web-01"].Unreachable(true)
+	if err := w.fleet.Hold(t.Context(), "web-01"); err == nil || errors.Is(err, canary.ErrTaken) {
+		t.Errorf("a server that cannot be reached: %v", err)
+	}
+	select {
+	case err := <-w.fleet.LeaseLost():
+		t.Errorf("the run is told %v", err)
+	default:
 	}
 }

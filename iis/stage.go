@@ -1,11 +1,8 @@
 package iis
 
 import (
-	"bytes"
-	"compress/flate"
 	"context"
 	"fmt"
-	"io"
 
 	"iiscanary/canary"
 	"iiscanary/iis/agent"
@@ -20,7 +17,8 @@ const (
 )
 
 // Stage brings the release's files into a slot and creates its site and pool, stopped and not starting at boot. Only
-// contents that the server has in no other slot travel. The package is the one given to [Fleet.Use].
+// contents that the server has in no other slot travel. The package is the one given to [Fleet.Use]; with [Fleet.PullFrom] the server
+// fetches it by itself. At the end files are signed as [Fleet.Demand] wants it, or the error is a *[SignerError].
 func (f *Fleet) Stage(ctx context.Context, server string, release canary.Release) error {
 	f.mu.Lock()
 	r := f.release
@@ -34,11 +32,14 @@ func (f *Fleet) Stage(ctx context.Context, server string, release canary.Release
 	}
 	for _, s := range slots {
 		if s.Name == release.Slot && s.Digest == release.Digest && s.Site != canary.Absent && s.Pool != canary.Absent {
-			return nil
+			return f.verifySigners(ctx, server, release)
 		}
 	}
 	missing, err := f.missing(ctx, server, r.Files)
 	if err != nil {
+		return err
+	}
+	if missing, err = f.pulled(ctx, server, r, missing); err != nil {
 		return err
 	}
 	if err := f.upload(ctx, server, r, missing); err != nil {
@@ -47,7 +48,10 @@ func (f *Fleet) Stage(ctx context.Context, server string, release canary.Release
 	if err := f.create(ctx, server, release, r.Files); err != nil {
 		return err
 	}
-	return f.verifyStaged(ctx, server, release)
+	if err := f.verifyStaged(ctx, server, release); err != nil {
+		return err
+	}
+	return f.verifySigners(ctx, server, release)
 }
 
 // missing is one file for each content that the server cannot supply by itself.
@@ -94,7 +98,14 @@ func (f *Fleet) create(ctx context.Context, server string, release canary.Releas
 	if c := f.options.Certificate; c != (Certificate{}) {
 		args.Certificate = &agent.Certificate{Subject: c.Subject, Thumbprint: c.Thumbprint}
 	}
-	return f.change(ctx, server, operation{name: "create", args: args, limit: f.timeouts.Transfer}, nil)
+	var made agent.Change
+	if err := f.change(ctx, server, operation{name: "create", args: args, limit: f.timeouts.Transfer}, &made); err != nil {
+		return err
+	}
+	for _, w := range made.Warnings {
+		f.mention(server, release.Slot+" was created, and "+w)
+	}
+	return nil
 }
 
 // verifyStaged believes what a fresh look shows, not what create returned.
@@ -109,83 +120,4 @@ func (f *Fleet) verifyStaged(ctx context.Context, server string, release canary.
 		return fmt.Errorf("%s: after staging, slot %s has site %s and pool %s", server, s.Name, s.Site, s.Pool)
 	}
 	return nil
-}
-
-// upload sends contents in batches; a file larger than a batch travels as ranges.
-func (f *Fleet) upload(ctx context.Context, server string, r *bundle.Release, files []bundle.File) error {
-	b := batch{}
-	flush := func() error {
-		if len(b.entries) == 0 {
-			return nil
-		}
-		blob, err := b.deflated()
-		if err != nil {
-			return err
-		}
-		args := agent.PutArgs{App: f.options.App, Root: f.options.Root, Files: b.entries}
-		b = batch{}
-		return f.change(ctx, server, operation{name: "put", args: args, blob: blob, limit: f.timeouts.Transfer}, nil)
-	}
-	for _, file := range files {
-		if err := f.sendFile(&b, r, file, flush); err != nil {
-			return fmt.Errorf("%s: upload %s: %w", server, file.Path, err)
-		}
-	}
-	if err := flush(); err != nil {
-		return fmt.Errorf("%s: upload: %w", server, err)
-	}
-	return nil
-}
-
-func (f *Fleet) sendFile(b *batch, r *bundle.Release, file bundle.File, flush func() error) error {
-	content, err := r.Open(file.Path)
-	if err != nil {
-		return err
-	}
-	defer content.Close()
-	for offset := int64(0); offset < file.Size || offset == 0; {
-		length := min(file.Size-offset, int64(batchBytes-b.data.Len()))
-		if len(b.entries) == batchFiles || length <= 0 && file.Size > 0 {
-			if err := flush(); err != nil {
-				return err
-			}
-			continue
-		}
-		if err := b.add(content, agent.PutFile{SHA256: file.SHA256, Size: file.Size, Offset: offset, Length: length}); err != nil {
-			return err
-		}
-		if offset += length; file.Size == 0 {
-			break
-		}
-	}
-	return nil
-}
-
-// batch is the ranges that travel in one put.
-type batch struct {
-	entries []agent.PutFile
-	data    bytes.Buffer
-}
-
-func (b *batch) add(from io.Reader, entry agent.PutFile) error {
-	if _, err := io.CopyN(&b.data, from, entry.Length); err != nil {
-		return fmt.Errorf("read bytes %d to %d: %w", entry.Offset, entry.Offset+entry.Length, err)
-	}
-	b.entries = append(b.entries, entry)
-	return nil
-}
-
-func (b *batch) deflated() ([]byte, error) {
-	var out bytes.Buffer
-	w, err := flate.NewWriter(&out, flate.BestSpeed)
-	if err != nil {
-		return nil, fmt.Errorf("compress: %w", err)
-	}
-	if _, err := w.Write(b.data.Bytes()); err != nil {
-		return nil, fmt.Errorf("compress: %w", err)
-	}
-	if err := w.Close(); err != nil {
-		return nil, fmt.Errorf("compress: %w", err)
-	}
-	return out.Bytes(), nil
 }

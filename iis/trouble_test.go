@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/x509"
 	"errors"
+	"net"
 	"strings"
 	"testing"
 	"time"
@@ -14,12 +15,13 @@ import (
 	"iiscanary/iis/winrm"
 )
 
-func TestOperationsSurviveDroppedConnections(t *testing.T) {
-	w := newWorld(t, setup{})
+// drops loses connections of web-01 while a slot is staged, and started and stopped so many times.
+func (w *world) drops(t *testing.T, times int) {
+	t.Helper()
 	w.acquire(t)
 	w.servers["web-01"].Drop(15)
 	w.stage(t, new, site("2"))
-	for range 5 {
+	for range times {
 		if err := w.fleet.Start(t.Context(), "web-01", new); err != nil {
 			t.Fatal(err)
 		}
@@ -27,6 +29,11 @@ func TestOperationsSurviveDroppedConnections(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+}
+
+func TestOperationsSurviveDroppedConnections(t *testing.T) {
+	w := newWorld(t, setup{})
+	w.drops(t, 5)
 	w.servers["web-01"].Drop(0)
 	if s := w.truth(t, new); s.Site != "stopped" || s.Pool != "stopped" {
 		t.Errorf("the slot is %+v", s)
@@ -214,5 +221,90 @@ func TestMistakesInTheOptionsAreAllReported(t *testing.T) {
 	}
 	if _, err := f.Slots(t.Context(), "web-01"); err == nil {
 		t.Error("an operation went on with wrong options")
+	}
+}
+
+// A server that cannot be reached gets a short try from then on. One that only was not waited for is as good as before.
+func TestAnOperationThatWasGivenUpCostsTheNextOneNoTime(t *testing.T) {
+	for name, end := range map[string]func(*testing.T) (context.Context, context.CancelFunc){
+		"by the operator": func(t *testing.T) (context.Context, context.CancelFunc) {
+			ctx, cancel := context.WithCancel(t.Context())
+			time.AfterFunc(100*time.Millisecond, cancel)
+			return ctx, cancel
+		},
+		"by its step": func(t *testing.T) (context.Context, context.CancelFunc) {
+			return context.WithTimeout(t.Context(), 100*time.Millisecond)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, setup{server: func(c *iistest.Config) { c.Stop = 1500 * time.Millisecond },
+				fleet: func(o *iis.Options) { o.Timeouts.Patience = 300 * time.Millisecond }})
+			w.acquire(t)
+			w.stage(t, new, site("2"))
+			if err := w.fleet.Start(t.Context(), "web-01", new); err != nil {
+				t.Fatal(err)
+			}
+			ctx, cancel := end(t)
+			defer cancel()
+			if err := w.fleet.Stop(ctx, "web-01", new); err == nil {
+				t.Fatal("no error")
+			}
+			began := time.Now()
+			if err := w.fleet.Stop(t.Context(), "web-01", new); err != nil || time.Since(began) < 300*time.Millisecond {
+				t.Errorf("after %s: %v", time.Since(began), err)
+			}
+		})
+	}
+}
+
+func TestAServerThatWasSilentGetsOneShortTry(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, setup{fleet: func(o *iis.Options) {
+		o.Timeouts.Poll, o.Timeouts.Margin, o.Timeouts.Tries, o.Timeouts.Close = 500*time.Millisecond, 1500*time.Millisecond, 2, 100*time.Millisecond
+		o.Timeouts.Patience = 200 * time.Millisecond
+	}})
+	if err := w.hello(t); err != nil {
+		t.Fatal(err)
+	}
+	w.servers["web-01"].Latency(time.Minute)
+	if err := w.hello(t); !errors.Is(err, canary.ErrUnreachable) {
+		t.Fatalf("got %v", err)
+	}
+	began := time.Now()
+	if err := w.hello(t); !errors.Is(err, canary.ErrUnreachable) || time.Since(began) > 1500*time.Millisecond {
+		t.Errorf("after %s: %v", time.Since(began), err)
+	}
+	w.servers["web-01"].Latency(0)
+	if err := w.hello(t); err != nil {
+		t.Errorf("it answers again, and still: %v", err)
+	}
+}
+
+// One login is tried first, and the others wait for what becomes of it: never for a server that nobody can log in to.
+func TestADeadServerDoesNotKeepTheOthersWaiting(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, setup{servers: 3, fleet: func(o *iis.Options) { o.Timeouts.Dial, o.Timeouts.Tries = 3*time.Second, 1 }})
+	hole, err := net.Listen("tcp", "127.0.0.1:0") // takes connections, and never says anything
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer hole.Close()
+	w.options.Endpoints[0].Port = hole.Addr().(*net.TCPAddr).Port
+	f := w.another(t)
+	dead := make(chan error, 1)
+	go func() {
+		_, err := f.Slots(t.Context(), "web-01")
+		dead <- err
+	}()
+	time.Sleep(200 * time.Millisecond) // it is first
+	for _, server := range []string{"web-02", "web-03"} {
+		began := time.Now()
+		if _, err := f.Slots(t.Context(), server); err != nil || time.Since(began) > 2*time.Second {
+			t.Errorf("%s: %v, after %s", server, err, time.Since(began))
+		}
+	}
+	if err := <-dead; !errors.Is(err, canary.ErrUnreachable) {
+		t.Errorf("got %v", err)
 	}
 }

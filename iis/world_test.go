@@ -45,7 +45,7 @@ type setup struct {
 	fleet   func(*iis.Options)
 }
 
-func newWorld(t *testing.T, s setup) *world {
+func newWorld(t testing.TB, s setup) *world {
 	t.Helper()
 	certificate := selfSigned(t)
 	w := &world{servers: map[string]*iistest.Server{}, trust: x509.NewCertPool()}
@@ -89,7 +89,7 @@ func newWorld(t *testing.T, s setup) *world {
 }
 
 // another is one more fleet over the same servers, as a second run of the program would have.
-func (w *world) another(t *testing.T) *iis.Fleet {
+func (w *world) another(t testing.TB) *iis.Fleet {
 	t.Helper()
 	f := iis.NewFleet(w.options)
 	if err := f.Check(); err != nil {
@@ -100,15 +100,15 @@ func (w *world) another(t *testing.T) *iis.Fleet {
 }
 
 // acquire takes the lease on every server.
-func (w *world) acquire(t *testing.T) {
+func (w *world) acquire(t testing.TB) {
 	t.Helper()
-	if err := w.fleet.Acquire(t.Context(), w.fleet.Servers(), "run-1", "alice", "deploy 2", time.Minute); err != nil {
+	if err := w.fleet.Acquire(t.Context(), w.fleet.Servers(), iis.Claim{Run: "run-1", Owner: "alice", Reason: "deploy 2", Life: time.Minute}); err != nil {
 		t.Fatal(err)
 	}
 }
 
 // stage brings a package into a slot of web-01.
-func (w *world) stage(t *testing.T, slot string, files map[string]string) canary.Release {
+func (w *world) stage(t testing.TB, slot string, files map[string]string) canary.Release {
 	t.Helper()
 	r := folder(t, files)
 	release := canary.Release{Slot: slot, Version: slot, Digest: r.Digest, Files: len(r.Files), Bytes: r.Bytes}
@@ -131,7 +131,7 @@ func (w *world) truth(t *testing.T, slot string) iistest.SlotTruth {
 }
 
 // folder is a package with these files.
-func folder(t *testing.T, files map[string]string) *bundle.Release {
+func folder(t testing.TB, files map[string]string) *bundle.Release {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "package")
 	for name, content := range files {
@@ -156,7 +156,7 @@ func site(version string) map[string]string {
 	return map[string]string{"web.config": "<configuration/>", "bin/app.dll": "code of " + version, "empty.txt": ""}
 }
 
-func selfSigned(t *testing.T) tls.Certificate {
+func selfSigned(t testing.TB) tls.Certificate {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -179,7 +179,7 @@ func selfSigned(t *testing.T) tls.Certificate {
 }
 
 // countBytes leads an endpoint through a relay that counts what the client sends.
-func countBytes(t *testing.T, e *iis.Endpoint) *atomic.Int64 {
+func countBytes(t testing.TB, e *iis.Endpoint) *atomic.Int64 {
 	t.Helper()
 	relay, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
