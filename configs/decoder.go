@@ -3,6 +3,7 @@ package configs
 import (
 	"fmt"
 	"reflect"
+	"regexp"
 	"strings"
 
 	"go.yaml.in/yaml/v4"
@@ -15,21 +16,17 @@ type decoder struct {
 	positions map[string]Pos
 	broken    map[string]bool // paths whose value is not to be relied on
 	problems  Problems
+	forms     map[string]*regexp.Regexp // by pattern, made when first asked for
 }
 
-// rules are what the tags of a field say.
-type rules struct {
-	key, preset, least, most string
-	words, later             []string
-	required, literal        bool
-}
-
-func rulesOf(f reflect.StructField) rules {
-	return rules{
-		key: f.Tag.Get("yaml"), preset: f.Tag.Get("default"), least: f.Tag.Get("min"), most: f.Tag.Get("max"),
-		words: strings.Fields(f.Tag.Get("oneof")), later: strings.Fields(f.Tag.Get("later")), required: f.Tag.Get("required") == "true",
-		literal: f.Tag.Get("literal") == "true",
+// fits reports whether a text has a form.
+func (d *decoder) fits(f form, text string) bool {
+	exp := d.forms[f.pattern]
+	if exp == nil {
+		exp = regexp.MustCompile(f.pattern)
+		d.forms[f.pattern] = exp
 	}
+	return exp.MatchString(text)
 }
 
 func nearestPos(positions map[string]Pos, path string) Pos {
@@ -55,8 +52,14 @@ func (d *decoder) refuse(at Pos, path, found, allowed, near string) {
 	d.note(at, path, found, allowed, near)
 }
 
+// enough mistakes tell that a file is something else altogether; more are not looked for.
+const enough = 1000
+
 // note keeps a mistake. Its text is added at the end, when everything that must be hidden is known.
 func (d *decoder) note(at Pos, path, found, allowed, near string) {
+	if len(d.problems) >= enough {
+		return
+	}
 	d.problems = append(d.problems, Problem{File: at.File, Line: at.Line, Column: at.Column, Path: path, Found: found,
 		Allowed: allowed, Nearest: near})
 }
@@ -74,24 +77,26 @@ func (d *decoder) found(n *yaml.Node) string {
 		return "an alias"
 	case n.Tag == "!!null":
 		return "nothing"
-	case d.source.conceals(n.Line, n.Column):
-		return "a value that is not shown here"
 	}
-	return quoted(n.Value)
+	return d.source.quote(d.at(n), n.Value)
 }
 
-func quoted(text string) string {
-	if r := []rune(text); len(r) > 60 {
-		text = string(r[:59]) + "…"
+func quoted(text string) string { return fmt.Sprintf("%q", shortened(text)) }
+
+// shortened is a text that may stand in a message.
+func shortened(text string) string {
+	const longest = 60
+	if r := []rune(text); len(r) > longest {
+		return string(r[:longest-1]) + "…"
 	}
-	return fmt.Sprintf("%q", text)
+	return text
 }
 
 // value fills v from a node.
 func (d *decoder) value(n *yaml.Node, v reflect.Value, path string, r rules) {
 	d.positions[path] = d.at(n)
-	if n.Kind == yaml.AliasNode || n.Anchor != "" {
-		d.refuse(d.at(n), path, "an anchor or alias", "the value itself, written out", "")
+	if what, allowed := indirect(n); what != "" {
+		d.refuse(d.at(n), path, what, allowed, "")
 		return
 	}
 	if w, is := v.Addr().Interface().(*Waves); is {
@@ -111,10 +116,21 @@ func (d *decoder) value(n *yaml.Node, v reflect.Value, path string, r rules) {
 	case reflect.Slice:
 		d.list(n, v, path, r)
 	case reflect.Map:
-		d.dictionary(n, v, path)
+		d.dictionary(n, v, path, r)
 	default:
 		d.plain(n, v, path, r)
 	}
+}
+
+// indirect names what YAML has for saying a thing without writing it out; a configuration that is read at night has none.
+func indirect(n *yaml.Node) (found, allowed string) {
+	switch {
+	case n.Kind == yaml.AliasNode || n.Anchor != "":
+		return "an anchor or alias", "the value itself, written out"
+	case n.Style&yaml.TaggedStyle != 0:
+		return "a tag in front of the value", "the value alone"
+	}
+	return "", ""
 }
 
 // section fills a struct: every key known, none twice, the required ones there, defaults for the rest.
@@ -124,6 +140,11 @@ func (d *decoder) section(n *yaml.Node, v reflect.Value, path string) {
 		return
 	}
 	given := d.keys(n, path)
+	meant := misspelt(given, keysOf(v.Type()))
+	for key := range meant {
+		d.broken[join(path, key)] = true
+	}
+	d.together(n, given, meant, v.Type(), path)
 	for _, f := range reflect.VisibleFields(v.Type()) {
 		r := rulesOf(f)
 		if r.key == "" || r.key == "-" {
@@ -135,45 +156,11 @@ func (d *decoder) section(n *yaml.Node, v reflect.Value, path string) {
 			delete(given, r.key)
 			continue
 		}
-		d.absent(field, where, r)
+		if !meant[r.key] {
+			d.absent(field, where, r)
+		}
 	}
 	d.unknown(n, given, v.Type(), path)
-}
-
-// keys are the values of a mapping by key; a key that stands there twice is a mistake.
-func (d *decoder) keys(n *yaml.Node, path string) map[string]*yaml.Node {
-	given, first := map[string]*yaml.Node{}, map[string]Pos{}
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		key := n.Content[i]
-		if key.Kind != yaml.ScalarNode {
-			d.refuse(d.at(key), path, d.found(key), "a key that is a word", "")
-			continue
-		}
-		if was, twice := first[key.Value]; twice {
-			d.refuse(d.at(key), join(path, key.Value), fmt.Sprintf("the key %s a second time", quoted(key.Value)),
-				fmt.Sprintf("each key once; the first stands in line %d", was.Line), "")
-			continue
-		}
-		given[key.Value], first[key.Value] = n.Content[i+1], d.at(key)
-	}
-	return given
-}
-
-// unknown refuses what is left of a mapping. Where a section holds secrets, a misspelt key may be one: its value is hidden.
-func (d *decoder) unknown(n *yaml.Node, left map[string]*yaml.Node, t reflect.Type, path string) {
-	names := keysOf(t)
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		key := n.Content[i]
-		value, is := left[key.Value]
-		if !is || value != n.Content[i+1] {
-			continue
-		}
-		if holdsSecret(t) {
-			d.source.hide(value.Line, value.Column)
-		}
-		d.refuse(d.at(key), join(path, key.Value), "the unknown key "+quoted(key.Value), strings.Join(names, ", "),
-			Nearest(key.Value, names))
-	}
 }
 
 // absent gives a field that is not in the file its default.
@@ -207,23 +194,51 @@ func (d *decoder) list(n *yaml.Node, v reflect.Value, path string, r rules) {
 		return
 	}
 	v.Set(reflect.MakeSlice(v.Type(), len(n.Content), len(n.Content)))
-	each := rules{words: r.words}
+	each, seen := rules{words: r.words, form: r.form}, map[string]bool{}
 	for i, item := range n.Content {
-		d.value(item, v.Index(i), fmt.Sprintf("%s[%d]", path, i), each)
+		if len(d.problems) >= enough {
+			return
+		}
+		where := fmt.Sprintf("%s[%d]", path, i)
+		if r.unique && item.Kind == yaml.ScalarNode && seen[item.Value] {
+			d.refuse(d.at(item), where, d.found(item)+" a second time", "each entry once", "")
+			continue
+		}
+		seen[item.Value] = true
+		d.value(item, v.Index(i), where, each)
 	}
 }
 
-func (d *decoder) dictionary(n *yaml.Node, v reflect.Value, path string) {
+func (d *decoder) dictionary(n *yaml.Node, v reflect.Value, path string, r rules) {
 	if n.Kind != yaml.MappingNode {
-		d.refuse(d.at(n), path, d.found(n), "a mapping such as {i-0abc: 10.0.0.5}", "")
+		d.refuse(d.at(n), path, d.found(n), mappingAllowed(v), "")
 		return
 	}
 	v.Set(reflect.MakeMap(v.Type()))
+	f, _ := formNamed(r.keys)
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if key := n.Content[i]; key.Kind == yaml.ScalarNode && key.Tag != "!!merge" && !d.fits(f, key.Value) {
+			word, where := d.word(key, path)
+			d.refuse(d.at(key), where, "the key "+word, f.allowed, "")
+		}
+	}
 	for key, node := range d.keys(n, path) {
 		entry := reflect.New(v.Type().Elem()).Elem()
-		d.value(node, entry, join(path, key), rules{})
+		d.value(node, entry, join(path, key), rules{form: r.form})
 		v.SetMapIndex(reflect.ValueOf(key), entry)
 	}
+	if v.Type().Elem() == reflect.TypeFor[Value]() { // what is wrong with a setting is mostly its key
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			d.positions[join(path, n.Content[i].Value)] = d.at(n.Content[i])
+		}
+	}
+}
+
+func mappingAllowed(v reflect.Value) string {
+	if v.Type().Elem().Kind() == reflect.String {
+		return "a mapping such as {i-0abc: 10.0.0.5}"
+	}
+	return "a mapping such as {KEY: value}"
 }
 
 func (d *decoder) waves(n *yaml.Node, w *Waves, path string) {
@@ -242,23 +257,4 @@ func join(path, key string) string {
 		return key
 	}
 	return path + "." + key
-}
-
-func keysOf(t reflect.Type) []string {
-	var out []string
-	for _, f := range reflect.VisibleFields(t) {
-		if key := f.Tag.Get("yaml"); key != "" && key != "-" {
-			out = append(out, key)
-		}
-	}
-	return out
-}
-
-func holdsSecret(t reflect.Type) bool {
-	for _, f := range reflect.VisibleFields(t) {
-		if f.Type == reflect.TypeFor[Secret]() {
-			return true
-		}
-	}
-	return false
 }

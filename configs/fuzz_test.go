@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -29,6 +30,11 @@ func FuzzParse(f *testing.F) {
 		if err == nil {
 			if spec.App == "" || len(spec.Metrics) == 0 || spec.Bake.For > spec.Bake.AtMost || spec.Rollout.Parallel < 1 {
 				t.Errorf("an incomplete spec passed: %+v", spec)
+			}
+			for _, w := range spec.Words() {
+				if w.Text == "" || strings.Contains(w.Text, "NaN") || strings.Contains(w.Text, "Inf") {
+					t.Errorf("%s is said as %q", w.Path, w.Text)
+				}
 			}
 			return
 		}

@@ -2,7 +2,6 @@ package configs
 
 import (
 	"errors"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -20,39 +19,26 @@ type Limit struct {
 func (l Limit) String() string { return l.Text }
 
 func (l *Limit) parse(text string) error {
-	factor, rest, relative := strings.Cut(text, "old")
+	m := limitExp.FindStringSubmatch(text)
+	if m == nil {
+		return errors.New("no limit")
+	}
+	factor, margin, absolute := m[1], m[2], m[3]
 	got := Limit{Text: text}
-	var err error
-	if !relative {
-		got.Delta, err = share(text)
-		if err == nil && got.Delta == 0 {
-			err = errors.New("a limit of nothing")
-		}
-		*l = got
-		return err
-	}
-	factor = strings.TrimSpace(factor)
-	if number, is := strings.CutSuffix(factor, "x"); is {
-		got.Rho, err = decimal(number)
-	} else if factor == "" {
+	var err, errMargin error
+	switch {
+	case absolute != "":
+		got.Delta, err = share(absolute)
+	case factor == "":
 		got.Rho = 1
-	} else {
-		err = errors.New("no factor")
+	default:
+		got.Rho, err = strconv.ParseFloat(factor, 64)
 	}
-	if err != nil || got.Rho <= 0 {
-		return errors.New("no factor")
+	if margin != "" {
+		got.Delta, errMargin = share(margin)
 	}
-	if rest = strings.TrimSpace(rest); rest == "" {
-		*l = got
-		return nil
-	}
-	margin, is := strings.CutPrefix(rest, "+")
-	if !is {
-		return errors.New("no margin")
-	}
-	got.Delta, err = share(margin)
 	*l = got
-	return err
+	return errors.Join(err, errMargin)
 }
 
 func (l *Limit) allowed() string {
@@ -68,10 +54,8 @@ type Bad struct {
 // String is the condition as written.
 func (b Bad) String() string { return b.Text }
 
-var badForm = regexp.MustCompile(`^status\s*>=\s*([1-5]\d\d)$`)
-
 func (b *Bad) parse(text string) error {
-	m := badForm.FindStringSubmatch(strings.TrimSpace(text))
+	m := badExp.FindStringSubmatch(text)
 	if m == nil {
 		return errors.New("no comparison")
 	}
@@ -95,16 +79,15 @@ type Slower struct {
 // String is the condition as written.
 func (s Slower) String() string { return s.Text }
 
-var quantileForm = regexp.MustCompile(`^old\s+p(\d{1,2}(?:\.\d+)?)$`)
-
 func (s *Slower) parse(text string) error {
-	if m := quantileForm.FindStringSubmatch(strings.TrimSpace(text)); m != nil {
-		p, err := decimal(m[1])
-		if err != nil || p < 50 {
-			return errors.New("no quantile")
-		}
+	m := slowerExp.FindStringSubmatch(text)
+	if m == nil {
+		return errors.New("no time")
+	}
+	if m[1] != "" {
+		p, err := strconv.ParseFloat(m[1], 64)
 		*s = Slower{Text: text, Quantile: p / 100}
-		return nil
+		return err
 	}
 	d, err := duration(text)
 	if err != nil || d <= 0 {
@@ -118,13 +101,12 @@ func (s *Slower) allowed() string {
 	return "old p50 to old p99.9 (a quantile of the old release's times), or a time with its unit such as 800ms"
 }
 
-// duration reads a time with its unit: a bare 0 has none.
+// duration reads a time with its unit.
 func duration(text string) (time.Duration, error) {
-	d, err := time.ParseDuration(text)
-	if err != nil || d < 0 || strings.Trim(text, "0123456789.+-") == "" {
+	if !durationExp.MatchString(text) {
 		return 0, errors.New("no duration")
 	}
-	return d, nil
+	return time.ParseDuration(text)
 }
 
 // spoken is a time as people write it: 2m, not 2m0s.

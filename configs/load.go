@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -55,24 +56,35 @@ func read(name string, data []byte, lookup func(string) (string, bool)) (*Spec, 
 	if problem != nil {
 		return nil, nil, Problems{*problem}
 	}
-	d := &decoder{source: src, secret: Secret{dir: dir, lookup: lookup}, positions: map[string]Pos{"": {name, 1, 1}},
-		broken: map[string]bool{}}
-	spec := &Spec{Path: name, source: src, positions: d.positions}
-	d.value(root, reflect.ValueOf(spec).Elem(), "", rules{})
+	d, spec := shape(src, root, Secret{dir: dir, lookup: lookup})
 	s := &sense{decoder: d, spec: spec, dir: dir}
 	s.check()
 	if len(d.problems) > 0 {
-		return nil, s.warnings, d.sorted()
+		return nil, s.sorted(), d.sorted()
 	}
 	sum := sha256.Sum256(data)
 	spec.Digest = hex.EncodeToString(sum[:])
-	return spec, s.warnings, nil
+	return spec, s.sorted(), nil
+}
+
+// shape is the second pass: what may stand where, each value for itself.
+func shape(src *source, root *yaml.Node, secret Secret) (*decoder, *Spec) {
+	d := &decoder{source: src, secret: secret, positions: map[string]Pos{"": {src.file, 1, 1}}, broken: map[string]bool{},
+		forms: map[string]*regexp.Regexp{}}
+	spec := &Spec{Path: src.file, source: src, positions: d.positions}
+	d.value(root, reflect.ValueOf(spec).Elem(), "", rules{})
+	return d, spec
 }
 
 // sorted puts the mistakes in the order of the file, each with its line as it may be shown.
 func (d *decoder) sorted() Problems {
+	texts := map[int]string{} // thousands of mistakes may share one long line
 	for i := range d.problems {
-		d.problems[i].Text = d.source.text(d.problems[i].Line)
+		line := d.problems[i].Line
+		if _, have := texts[line]; !have {
+			texts[line] = d.source.text(line)
+		}
+		d.problems[i].Text = texts[line]
 	}
 	slices.SortStableFunc(d.problems, func(a, b Problem) int {
 		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column), cmp.Compare(a.Path, b.Path))
@@ -102,13 +114,18 @@ func syntax(src *source, data []byte) (*yaml.Node, *Problem) {
 // syntaxProblem restates the parser's error. Its words may quote the file, so they are left out where a secret may be near.
 func syntaxProblem(src *source, err error) Problem {
 	at, found := Pos{src.file, 1, 1}, "text that is not YAML"
+	var mark int
 	if e, is := errors.AsType[*yaml.LoadError](err); is {
 		if e.Mark.Line > 0 {
 			at.Line, at.Column = min(e.Mark.Line, len(src.lines)), max(e.Mark.Column, 1)
+			mark = at.Line
 		}
 		if !src.touched(at.Line) {
 			found += ": " + e.Message
 		}
+	}
+	if column := src.tabAt(mark); column > 0 {
+		return problemAt(src, Pos{src.file, mark, column}, "", "a tab in front of the line, where YAML takes spaces only", "spaces, as many as the lines beside it have; set the editor to write spaces")
 	}
 	if errs, is := errors.AsType[*yaml.LoadErrors](err); is && strings.Contains(errs.Error(), "multiple") {
 		found = "more than one YAML document"

@@ -2,8 +2,14 @@ package configs
 
 import "strings"
 
+// longestWord bounds what is compared letter by letter: nobody means a key by a page of text.
+const longestWord = 64
+
 // Nearest is the candidate that a person most probably meant by word; empty when none comes close.
 func Nearest(word string, candidates []string) string {
+	if len(word) > longestWord {
+		return ""
+	}
 	best, distance := "", max(1, len(word)/3)
 	for _, c := range candidates {
 		if d := edits(plain(word), plain(c)); d <= distance && (best == "" || d < distance) {

@@ -3,6 +3,7 @@ package configs
 import (
 	"fmt"
 	"reflect"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -36,10 +37,22 @@ func (d *decoder) scalar(n *yaml.Node, s scalar, path string, r rules) {
 		d.reference(n, secret, path, r)
 		return
 	}
+	if value, is := s.(*Value); is {
+		d.setting(n, value, path)
+		return
+	}
+	if _, number := s.(*Size); number && n.Kind == yaml.ScalarNode && n.Tag == "!!str" && wholeNumber.MatchString(n.Value) {
+		d.refuse(d.at(n), path, d.found(n)+inQuotes, s.allowed(), n.Value)
+		return
+	}
 	if n.Kind != yaml.ScalarNode || n.Tag == "!!null" || s.parse(n.Value) != nil {
 		d.refuse(d.at(n), path, d.found(n), s.allowed(), "")
 	}
 }
+
+const inQuotes = " in quotes, which make it a text"
+
+var wholeNumber = regexp.MustCompile(`^\d+$`)
 
 // reference fills a secret. What is no reference is hidden before anything else is said about its line.
 func (d *decoder) reference(n *yaml.Node, s *Secret, path string, r rules) {
@@ -50,6 +63,7 @@ func (d *decoder) reference(n *yaml.Node, s *Secret, path string, r rules) {
 		}
 		if r.literal {
 			s.ref = n.Value
+			d.literal(n, path)
 			return
 		}
 		d.source.hide(n.Line, n.Column)
@@ -60,31 +74,55 @@ func (d *decoder) reference(n *yaml.Node, s *Secret, path string, r rules) {
 	d.refuse(d.at(n), path, d.found(n), s.allowed(), "")
 }
 
+// literal checks a name that may be written out: a text that is meant to be a reference is none.
+func (d *decoder) literal(n *yaml.Node, path string) {
+	switch {
+	case n.Tag != "!!str" && n.Tag != "!!timestamp":
+		d.refuse(d.at(n), path, d.found(n)+", which YAML takes for a number or a switch", "a text, or a reference such as env:NAME", "'"+n.Value+"'")
+	case strings.HasPrefix(n.Value, "env:") || strings.HasPrefix(n.Value, "file:"):
+		d.refuse(d.at(n), path, d.found(n), new(Secret).allowed(), "")
+	}
+}
+
 // plain fills a text, a number, a switch or a time.
 func (d *decoder) plain(n *yaml.Node, v reflect.Value, path string, r rules) {
 	if allowed := shapeOf(v, r); n.Kind != yaml.ScalarNode || n.Tag == "!!null" || !tagged(n, v) || n.Value == "" {
 		found := d.found(n)
-		if n.Kind == yaml.ScalarNode && n.Style&(yaml.DoubleQuotedStyle|yaml.SingleQuotedStyle) != 0 && n.Value != "" {
-			found += " in quotes, which make it a text"
+		near := ""
+		switch quotes := n.Style&(yaml.DoubleQuotedStyle|yaml.SingleQuotedStyle) != 0; {
+		case n.Kind != yaml.ScalarNode || n.Tag == "!!null" || n.Value == "":
+		case v.Kind() == reflect.String:
+			found += ", which YAML takes for a number or a switch"
+			near = "'" + n.Value + "'"
+			if len(r.words) > 0 {
+				near = Nearest(near, typed(r.words))
+			}
+		case quotes:
+			found += inQuotes
+			near = n.Value
 		}
-		d.refuse(d.at(n), path, found, allowed, "")
+		d.refuse(d.at(n), path, found, allowed, near)
 		return
 	}
 	if d.set(n.Value, v, r) {
 		return
 	}
 	found := d.found(n)
-	if slices.Contains(r.later, n.Value) {
-		found += ", which comes later"
+	near := Nearest(n.Value, r.words)
+	if v.Type() == reflect.TypeFor[time.Duration]() && wholeNumber.MatchString(n.Value) {
+		near = n.Value + "s"
 	}
-	d.refuse(d.at(n), path, found, shapeOf(v, r), Nearest(n.Value, r.words))
+	d.refuse(d.at(n), path, found, shapeOf(v, r), near)
 }
 
-// tagged reports whether a scalar is of the kind that the field holds. A text may look like anything.
+// tagged reports whether a scalar is of the kind that the field holds. YAML reads 1e5 as a number and true as a switch: where a
+// text is meant they need quotes, as an editor that goes by the schema says too.
 func tagged(n *yaml.Node, v reflect.Value) bool {
 	switch {
-	case v.Type() == reflect.TypeFor[time.Duration](), v.Kind() == reflect.String:
+	case v.Type() == reflect.TypeFor[time.Duration]():
 		return true
+	case v.Kind() == reflect.String:
+		return n.Tag == "!!str" || n.Tag == "!!timestamp"
 	case v.Kind() == reflect.Bool:
 		return n.Tag == "!!bool"
 	case v.Kind() == reflect.Int:
@@ -102,7 +140,8 @@ func (d *decoder) set(text string, v reflect.Value, r rules) bool {
 		return err == nil && within64(float64(t), r, durationBound)
 	case v.Kind() == reflect.String:
 		v.SetString(text)
-		return len(r.words) == 0 || oneOf(text, r.words)
+		f, formed := formNamed(r.form)
+		return (len(r.words) == 0 || oneOf(text, r.words)) && (!formed || d.fits(f, text))
 	case v.Kind() == reflect.Bool:
 		b, err := strconv.ParseBool(text)
 		v.SetBool(b)
@@ -166,10 +205,13 @@ func within64(v float64, r rules, bound func(string) float64) bool {
 func shapeOf(v reflect.Value, r rules) string {
 	switch {
 	case len(r.words) > 0:
-		return strings.Join(r.words, ", ")
+		return strings.Join(typed(r.words), ", ")
 	case v.Type() == reflect.TypeFor[time.Duration]():
 		return durationAllowed + ranged(r)
 	case v.Kind() == reflect.String:
+		if f, formed := formNamed(r.form); formed {
+			return f.allowed
+		}
 		return "a text"
 	case v.Kind() == reflect.Bool:
 		return "true or false"
@@ -177,6 +219,17 @@ func shapeOf(v reflect.Value, r rules) string {
 		return "a whole number" + ranged(r)
 	}
 	return "a number" + ranged(r)
+}
+
+// typed is words as they have to be typed: in quotes where YAML would take one for a number.
+func typed(words []string) []string {
+	out := slices.Clone(words)
+	for i, word := range out {
+		if _, err := strconv.ParseFloat(word, 64); err == nil {
+			out[i] = "'" + word + "'"
+		}
+	}
+	return out
 }
 
 func ranged(r rules) string {

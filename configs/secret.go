@@ -97,13 +97,11 @@ func (s Secret) MarshalYAML() (any, error) { return placeholder, nil }
 func (s Secret) LogValue() slog.Value { return slog.StringValue(placeholder) }
 
 func (s *Secret) parse(text string) error {
-	for _, kind := range []string{"env:", "file:"} {
-		if rest, is := strings.CutPrefix(text, kind); is && strings.TrimSpace(rest) != "" {
-			s.ref = text
-			return nil
-		}
+	if !secretExp.MatchString(text) {
+		return errors.New("no reference")
 	}
-	return errors.New("no reference")
+	s.ref = text
+	return nil
 }
 
 func (s *Secret) allowed() string {

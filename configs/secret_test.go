@@ -92,10 +92,52 @@ func TestNoMessageShowsASecret(t *testing.T) {
 		"aws: { endpoint: 'http://u:hunter2@h' }",
 		"notify: [{ on: [x], webhook: 'https://h/hunter2' }]",
 		"notify:\n  - on: [x]\n    webhook: https://h/hunter2\n",
+		"winrm: { user: x, pwrd: hunter2 }",
+		"winrm:\n  user: x\n  psword: hunter2\n",
+		"aws: { key: hunter2 }",
+		"aws: { keys: { access: hunter2 } }",
+		"aws: { keys: [hunter2] }",
+		"servers: { winrm: { kennwort: hunter2 } }",
+		"servers: { winrm: { kennwort: |\n hunter2\n } }",
+		"servers: { winrm: { 'password ': hunter2 } }",
+		"servers: { winrm: { password: x,hunter2, prot: 1 } }",
+		"servers: { winrm: { password: x, hunter2: , prot: 1 } }",
+		"servers:\n  winrm:\n    pwrd:\n      a: hunter2\n    prot: 1\n",
+		"servers:\n  winrm:\n    pwrd: >\n      hunter2\n    prot: 1\n",
+		"servers:\n  winrm:\n    password: !!str hunter2\n",
+		"servers:\n  winrm:\n    <<: { password: hunter2 }\n",
+		"sources: { elastic: { urls: [\"http://u:hunter2@h\"], prot: 5 } }",
+		"sources: { elastic: { url: 'http://u:hunter2@h' } }",
+		"elastic: { api-key: hunter2 }",
+		"apikey: hunter2",
 	} {
 		ps := problems(t, "c.yaml", []byte(text))
 		if shown := fmt.Sprintf("%s %+v", ps, ps); strings.Contains(shown, "hunter2") {
 			t.Errorf("%q shows it:\n%s", text, ps)
+		}
+	}
+}
+
+// TestOnlyWhatMayBeASecretIsHidden holds that a line stays readable where its unknown key can hold none.
+func TestOnlyWhatMayBeASecretIsHidden(t *testing.T) {
+	for text, want := range map[string]string{
+		"aws: { regoin: eu-west-1 }":                          "aws: { regoin: eu-west-1 }",
+		"servers: { winrm: { prot: 5986 } }":                  "servers: { winrm: { prot: 5986 } }",
+		"servers: { winrm: { timeout: 60s } }":                "servers: { winrm: { timeout: 60s } }",
+		"servers: { winrm: { pasword: env:WINRM_PASSWORD } }": "servers: { winrm: { pasword: env:WINRM_PASSWORD } }",
+		"servers: { winrm: { pasword: hunter2 } }":            "servers: { winrm: { pasword: [secret]",
+		"roll_out: { waves: each }":                           "roll_out: { waves: each }",
+		"rollout: { wave: [1, 100%] }":                        "rollout: { wave: [1, 100%] }",
+		"sources: { elastic: { indx: logs-* } }":              "sources: { elastic: { indx: logs-* } }",
+	} {
+		shown := problems(t, "c.yaml", []byte(text))[0].Text
+		for _, p := range problems(t, "c.yaml", []byte(text)) {
+			if strings.Contains(p.Found, "unknown key") {
+				shown = p.Text
+			}
+		}
+		if shown != want {
+			t.Errorf("%q is shown as %q", text, shown)
 		}
 	}
 }

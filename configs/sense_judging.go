@@ -27,20 +27,16 @@ func (s *sense) metrics() {
 			s.wrong(at, s.shown(at, m.Name)+" a second time", "a name of its own for each metric")
 		}
 		names[m.Name] = true
-		if at := join(path, "source"); s.sound(at) && !slices.Contains(sources, m.Source) {
+		if at := join(path, "source"); s.sound(at, "sources") && !slices.Contains(sources, m.Source) {
 			s.nearly(at, "the unknown source "+s.shown(at, m.Source), allowedSources(sources), Nearest(m.Source, sources))
 		}
 		s.kind(path, m)
 	}
 }
 
-// kind checks that a metric counts exactly one thing, and gives it the defaults of that.
+// kind gives a metric the defaults of what it counts, and checks its limit against that.
 func (s *sense) kind(path string, m *Metric) {
 	bad, slow := s.given(join(path, "bad")), s.given(join(path, "slower_than"))
-	if bad == slow && s.sound(join(path, "bad"), join(path, "slower_than")) {
-		s.wrong(path, "not exactly one of bad and slower_than", "one of the two, such as bad: 'status >= 500' or slower_than: old p95")
-		return
-	}
 	preset := errorLimit
 	if slow {
 		preset = slowLimit
@@ -51,18 +47,59 @@ func (s *sense) kind(path string, m *Metric) {
 	if slow && !s.given(join(path, "skip_first")) {
 		m.SkipFirst = slowSkip
 	}
-	if slow && m.SlowerThan.Quantile > 0 && m.Limit.Rho == 0 && s.sound(join(path, "limit"), join(path, "slower_than")) {
-		if m.Limit.Delta <= 1-m.SlowerThan.Quantile {
-			s.wrong(join(path, "limit"), s.shown(join(path, "limit"), m.Limit.Text), fmt.Sprintf(
-				"more than %.3g%%: the old release itself is slower than its own %s that often",
-				100*(1-m.SlowerThan.Quantile), strings.TrimSpace(strings.TrimPrefix(m.SlowerThan.Text, "old"))))
-		}
+	if bad == slow || !s.sound(join(path, "bad"), join(path, "slower_than")) {
+		return
+	}
+	if bad && m.Bad.Value < redirects {
+		s.warn(join(path, "bad"), "counts answers below %d as bad, which are no failures", redirects)
+	}
+	if s.sound(join(path, "limit")) {
+		s.limit(join(path, "limit"), m)
+	}
+	if b := s.spec.Bake; s.sound(join(path, "skip_first"), "bake.for", "bake.at_most") {
+		s.skip(join(path, "skip_first"), m.SkipFirst, b)
+	}
+}
+
+// redirects end here: statuses from 400 on are failures of the client or the server.
+const redirects = 400
+
+// limit refuses limits that every release breaks, or none.
+func (s *sense) limit(path string, m *Metric) {
+	l, usual := m.Limit, 1-m.SlowerThan.Quantile
+	quantile := m.SlowerThan.Quantile > 0
+	switch {
+	case l.Delta >= 1:
+		s.wrong(path, s.shown(path, l.Text), "less than 100%: no release could break that")
+	case quantile && l.Rho == 0 && l.Delta <= usual:
+		s.wrong(path, s.shown(path, l.Text), fmt.Sprintf("more than %.3g%%: the old release itself is slower than its own %s that often",
+			100*usual, quantileName(m.SlowerThan)))
+	case quantile && l.Rho > 0 && l.Rho*usual+l.Delta >= 1:
+		s.wrong(path, s.shown(path, l.Text), "less than 100% of the requests: no release could break that")
+	case l.Rho > 0 && l.Rho < 1 && l.Delta == 0:
+		s.warn(path, "demands that the new release is better than the old one")
+	case l.Rho > 0 && l.Delta == 0 && !quantile:
+		s.warn(path, "has no margin: where the old release has no bad request, the new one may have none either")
+	}
+}
+
+func quantileName(slower Slower) string {
+	return strings.TrimSpace(strings.TrimPrefix(slower.Text, "old"))
+}
+
+// skip compares what a metric leaves out with how long it is watched.
+func (s *sense) skip(path string, skip time.Duration, b Bake) {
+	switch {
+	case skip >= b.AtMost:
+		s.wrong(path, spoken(skip), "less than bake.at_most, which is "+spoken(b.AtMost)+": nothing would be left to judge")
+	case skip > b.For:
+		s.warn(path, "%s is longer than bake.for (%s): the shortest watch holds nothing to judge by", spoken(skip), spoken(b.For))
 	}
 }
 
 // sources are the keys of the sources that the file has, refused ones included: they are known, only wrong.
 func (s *sense) sources() []string {
-	if s.given("sources.elastic") {
+	if s.given("sources.elastic") || !s.sound("sources.elastic") {
 		return []string{"elastic"}
 	}
 	return nil
@@ -83,15 +120,9 @@ func (s *sense) elastic() {
 	s.elasticNodes(e)
 	const at = "sources.elastic"
 	if s.sound(at+".api_key", at+".user", at+".password") {
-		switch {
-		case !e.APIKey.IsZero() && (!e.User.IsZero() || !e.Password.IsZero()):
+		if !e.APIKey.IsZero() && (!e.User.IsZero() || !e.Password.IsZero()) {
 			s.wrong(at, "api_key beside user or password", "api_key, or user and password")
-		case e.User.IsZero() != e.Password.IsZero():
-			s.wrong(at, "only one of user and password", "both, or an api_key")
 		}
-	}
-	if s.sound(at+".index") && strings.ContainsAny(e.Index, " /\\?\"<>|#") {
-		s.wrong(at+".index", s.shown(at+".index", e.Index), "an index, alias, data stream or pattern such as logs-iis.access-*")
 	}
 	if s.sound(at+".bucket", at+".max_lag") && e.MaxLag < e.Bucket {
 		s.wrong(at+".max_lag", spoken(e.MaxLag), "at least sources.elastic.bucket, which is "+spoken(e.Bucket))
@@ -116,19 +147,10 @@ func (s *sense) elasticNodes(e *Elastic) {
 }
 
 func (s *sense) notify() {
-	for i, n := range s.spec.Notify {
-		path := fmt.Sprintf("notify[%d]", i)
-		if !s.sound(path) {
-			continue
-		}
-		s.unique(join(path, "on"), n.On)
-		web, index := s.given(join(path, "webhook")), s.given(join(path, "elastic"))
-		if web == index {
-			s.wrong(path, "not exactly one of webhook and elastic", "one of the two")
-			continue
-		}
-		if index && !s.given("sources.elastic") && s.sound("sources.elastic") {
-			s.wrong(join(path, "elastic"), "an index without a cluster", "sources.elastic, which says where the cluster is")
+	for i := range s.spec.Notify {
+		path := fmt.Sprintf("notify[%d].elastic", i)
+		if s.given(path) && s.sound(path, "sources.elastic") && !s.given("sources.elastic") {
+			s.wrong(path, "an index without a cluster", "sources.elastic, which says where the cluster is")
 		}
 	}
 }

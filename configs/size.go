@@ -21,14 +21,19 @@ func (s Size) String() string {
 	return strconv.Itoa(s.Count)
 }
 
+// of is the number of servers out of n: a count as it is, a share rounded up, never more than n.
+func (s Size) of(n int) int {
+	if s.Percent > 0 {
+		return min(n, int(math.Ceil(s.Percent*float64(n)/100-1e-9)))
+	}
+	return min(n, s.Count)
+}
+
 func (s *Size) parse(text string) error {
-	if share, is := strings.CutSuffix(text, "%"); is {
-		p, err := strconv.ParseFloat(share, 64)
-		if err != nil || !(p > 0 && p <= 100) {
-			return errors.New("no share")
-		}
+	if sizeExp.MatchString(text) {
+		p, err := strconv.ParseFloat(strings.TrimSuffix(text, "%"), 64)
 		*s = Size{Percent: p}
-		return nil
+		return err
 	}
 	n, err := strconv.Atoi(text)
 	if err != nil || n < 1 {
@@ -50,22 +55,6 @@ const wavesAllowed = "each, or a list that ends with 100% such as [1, 25%, 100%]
 
 // share reads "0.1%" as 0.001.
 func share(text string) (float64, error) {
-	number, is := strings.CutSuffix(strings.TrimSpace(text), "%")
-	if !is {
-		return 0, errors.New("no percent sign")
-	}
-	p, err := decimal(number)
-	if err != nil || p > 100 {
-		return 0, errors.New("no share")
-	}
-	return p / 100, nil
-}
-
-// decimal is a finite number that is not negative.
-func decimal(text string) (float64, error) {
-	v, err := strconv.ParseFloat(strings.TrimSpace(text), 64)
-	if err != nil || v < 0 || math.IsInf(v, 0) || math.IsNaN(v) {
-		return 0, errors.New("no number")
-	}
-	return v, nil
+	p, err := strconv.ParseFloat(strings.TrimSuffix(text, "%"), 64)
+	return p / 100, err
 }

@@ -2,6 +2,7 @@ package configs
 
 import (
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -16,10 +17,22 @@ type source struct {
 var (
 	// secretKey is any key that looks as if a secret follows it, misspelt ones included. It is read from the text, not from the
 	// YAML, because a file that does not parse has secrets too.
-	secretKey = regexp.MustCompile(`(?i)["']?[\w-]*(?:pass|pasw|psw|pwd|secret|token|api[_-]?key|access[_-]?key|credential|webhook|\bpw)[\w-]*["']?\s*:(?:\s+|$)`)
+	secretKey = regexp.MustCompile(`(?i)["']?[\w-]*(?:` + strings.Join(secretWords(), "|") + `)[\w-]*["']?\s*:(?:\s+|$)`)
 	reference = regexp.MustCompile(`^["']?(?:env|file):`)
 	userinfo  = regexp.MustCompile(`://[^/\s'",]*@`)
 )
+
+// secretWords are what keys with secrets behind them are called, or a part of it, in small letters.
+func secretWords() []string {
+	return []string{"pass", "pasw", "psw", "pw", "secret", "token", "apikey", "api-key", "api_key", "accesskey", "access-key", "access_key",
+		"credential", "webhook"}
+}
+
+// mentions reports whether a line has one of the words, which is much cheaper to tell than what the line means.
+func mentions(line string, words []string) bool {
+	small := strings.ToLower(line)
+	return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(small, w) })
+}
 
 func newSource(file string, data []byte) *source {
 	s := &source{file: file}
@@ -27,8 +40,12 @@ func newSource(file string, data []byte) *source {
 		s.lines = append(s.lines, []rune(strings.TrimSuffix(line, "\r")))
 		s.hidden = append(s.hidden, -1)
 	}
+	words := secretWords()
 	for i, line := range s.lines {
 		text := string(line)
+		if !mentions(text, words) && !strings.Contains(text, "://") {
+			continue
+		}
 		if m := userinfo.FindStringIndex(text); m != nil {
 			s.hide(i+1, len([]rune(text[:m[0]]))+len("://")+1)
 		}
@@ -71,6 +88,20 @@ func (s *source) conceals(line, column int) bool {
 	return i >= 0 && i < len(s.lines) && s.hidden[i] >= 0 && column-1 >= s.hidden[i]
 }
 
+const notShown = "a value that is not shown here"
+
+// quote is a value of the file in quotes, unless a part of it must not be shown.
+func (s *source) quote(at Pos, value string) string {
+	last := at.Column + len([]rune(value))
+	if i := at.Line - 1; i >= 0 && i < len(s.lines) && s.hidden[i] >= 0 && s.hidden[i] <= last {
+		return notShown
+	}
+	if userinfo.MatchString(value) {
+		return notShown
+	}
+	return quoted(value)
+}
+
 // touched reports whether any part of a line must not be shown.
 func (s *source) touched(line int) bool {
 	return line >= 1 && line <= len(s.lines) && s.hidden[line-1] >= 0
@@ -105,4 +136,21 @@ func printable(line []rune) string {
 		clean[i] = r
 	}
 	return string(clean)
+}
+
+// tabAt is the column of the first tab in a line's indentation; 0: there is none.
+func (s *source) tabAt(line int) int {
+	if line < 1 || line > len(s.lines) {
+		return 0
+	}
+	for i, r := range s.lines[line-1] {
+		switch r {
+		case '\t':
+			return i + 1
+		case ' ', '-':
+		default:
+			return 0
+		}
+	}
+	return 0
 }
