@@ -11,6 +11,7 @@ import (
 type place struct {
 	address     string
 	winrm, site int
+	plain       int // WinRM without TLS
 }
 
 // places finds an address and two ports for each of n servers. Where the machine has more loopback addresses than
@@ -23,7 +24,7 @@ func places(n int) ([]place, error) {
 	for i := range addresses {
 		addresses[i] = fmt.Sprintf("127.0.0.%d", 11+i)
 	}
-	winrm, err := commonPort(addresses, 0)
+	winrm, err := commonPort(addresses)
 	if err != nil {
 		return nil, err
 	}
@@ -31,9 +32,13 @@ func places(n int) ([]place, error) {
 	if err != nil {
 		return nil, err
 	}
+	plain, err := commonPort(addresses, winrm, site)
+	if err != nil {
+		return nil, err
+	}
 	out := make([]place, n)
 	for i, a := range addresses {
-		out[i] = place{a, winrm, site}
+		out[i] = place{a, winrm, site, plain}
 	}
 	return out, nil
 }
@@ -42,7 +47,7 @@ func onePlaceEach(n int) ([]place, error) {
 	out := make([]place, n)
 	taken := map[int]bool{}
 	for i := range out {
-		var ports [2]int
+		var ports [3]int
 		for j := range ports {
 			p, err := freePort("127.0.0.1", taken)
 			if err != nil {
@@ -50,7 +55,7 @@ func onePlaceEach(n int) ([]place, error) {
 			}
 			ports[j], taken[p] = p, true
 		}
-		out[i] = place{"127.0.0.1", ports[0], ports[1]}
+		out[i] = place{"127.0.0.1", ports[0], ports[1], ports[2]}
 	}
 	return out, nil
 }
@@ -72,10 +77,14 @@ func freePort(address string, taken map[int]bool) (int, error) {
 	return 0, fmt.Errorf("no free port on %s", address)
 }
 
-// commonPort finds a port other than not that is free on every address.
-func commonPort(addresses []string, not int) (int, error) {
+// commonPort finds a port other than those that is free on every address.
+func commonPort(addresses []string, not ...int) (int, error) {
+	taken := map[int]bool{}
+	for _, port := range not {
+		taken[port] = true
+	}
 	for range 100 {
-		port, err := freePort(addresses[0], map[int]bool{not: true})
+		port, err := freePort(addresses[0], taken)
 		if err != nil {
 			return 0, err
 		}

@@ -1,7 +1,6 @@
 package rehearsal
 
 import (
-	"slices"
 	"sync"
 	"time"
 
@@ -40,22 +39,23 @@ const (
 	lateFrom  = 3
 )
 
-// behaviour is how a server's releases behave under the faults of this rehearsal.
+// behaviour is how a server's releases behave: as their packages say, and worse under the faults that are on.
 func (f *Fleet) behaviour(server string) func(iistest.BehaveRequest) iistest.Behaviour {
-	has := func(name string) bool { return slices.Contains(f.options.Faults, name) }
-	errors, late := has("errors") || has("revert-stuck"), has("errors-late")
-	bad := iistest.Behaviour{Crash: has("crash"), NeverWarm: has("cold"), Spared: []string{healthURL}}
-	if has("slow") {
-		bad.Slower = 3
-	}
 	return func(r iistest.BehaveRequest) iistest.Behaviour {
-		if r.Slot != NewSlot {
-			return iistest.Behaviour{}
+		if !f.board.strikes(r.Slot) {
+			return r.Packaged
 		}
-		running := f.release.note(server)
-		b := bad
-		if errors || late && running >= lateFrom {
-			b.ErrorRate = errorRate
+		b, running := r.Packaged, f.release.note(server)
+		if b.Spared == nil {
+			b.Spared = []string{healthURL}
+		}
+		b.Crash = b.Crash || f.board.has("crash")
+		b.NeverWarm = b.NeverWarm || f.board.has("cold")
+		if f.board.has("slow") {
+			b.Slower = 3
+		}
+		if f.board.has("errors") || f.board.has("revert-stuck") || f.board.has("errors-late") && running >= lateFrom {
+			b.ErrorRate = max(b.ErrorRate, errorRate)
 		}
 		return b
 	}
@@ -64,26 +64,64 @@ func (f *Fleet) behaviour(server string) func(iistest.BehaveRequest) iistest.Beh
 // Begin switches on the faults that hit the roll rather than the release. It is called when the roll begins.
 func (f *Fleet) Begin() {
 	for _, name := range f.options.Faults {
-		switch name {
-		case "no-logs":
-			f.shipper.Pause(true)
-		case "late-logs":
-			f.shipper.SetDelay(f.options.scaled(lateShipDelay))
-		case "throttle":
-			f.Balancer.Throttle(throttleAfter, throttleBurst)
-		case "winrm-drop":
-			for _, s := range f.Servers {
-				s.Drop(dropEvery)
-			}
-		case "revert-stuck":
-			f.Servers[0].RefuseStart(OldSlot)
+		f.hit(name)
+	}
+}
+
+// hit switches on what a fault does to the peers. Faults of the release itself do nothing here.
+func (f *Fleet) hit(name string) {
+	switch name {
+	case "no-logs":
+		f.shipper.Pause(true)
+	case "late-logs":
+		f.shipper.SetDelay(f.options.scaled(lateShipDelay))
+	case "throttle":
+		f.Balancer.Throttle(throttleAfter, throttleBurst)
+	case "revert-stuck":
+		for _, slot := range f.Servers[0].Truth().Running {
+			f.Servers[0].RefuseStart(slot)
+		}
+	}
+	if strike := f.winrmFaults()[name]; strike != nil {
+		for _, s := range f.Servers {
+			strike(s)
 		}
 	}
 }
 
-// After every throttleAfter calls, throttleBurst are throttled in a row; every dropEvery-th WinRM request is reset.
+// Strike switches a fault on at once: from now on every release that no server runs at this moment is the new one. The error
+// names the faults that there are.
+func (f *Fleet) Strike(name string) error {
+	if err := CheckFaults([]string{name}); err != nil {
+		return err
+	}
+	if name == "none" {
+		f.Mend()
+		return nil
+	}
+	var sound []string
+	for _, s := range f.Servers {
+		sound = append(sound, s.Truth().Running...)
+	}
+	f.board.on(name, sound)
+	f.hit(name)
+	return nil
+}
+
+// Mend switches every fault off.
+func (f *Fleet) Mend() {
+	f.board.off()
+	f.shipper.Pause(false)
+	f.shipper.SetDelay(f.options.scaled(shipDelay))
+	f.Balancer.Throttle(0, 0)
+	for _, s := range f.Servers {
+		s.MendWinRM()
+		s.AllowStarts()
+	}
+}
+
+// After every throttleAfter calls, throttleBurst are throttled in a row.
 const (
 	throttleAfter = 8
 	throttleBurst = 3
-	dropEvery     = 23
 )

@@ -28,19 +28,41 @@ func (o Options) scaled(d time.Duration) time.Duration {
 	return max(time.Duration(float64(d)/o.Speed), time.Millisecond)
 }
 
+// Limits of a fleet that stands for hours.
+const (
+	standingLogSize = 16 << 20
+	standingLogTime = 20 * time.Minute
+)
+
+// logSize is where an access log rolls over, in bytes; 0: at the end of its day.
+func (o Options) logSize() int64 {
+	if o.Standing {
+		return standingLogSize
+	}
+	return 0
+}
+
+// logTime is how long the log store keeps a line; 0: as long as it does by itself.
+func (o Options) logTime() time.Duration {
+	if o.Standing {
+		return standingLogTime
+	}
+	return 0
+}
+
 // text is the configuration file of the rehearsal: the very one that a user would write, with shorter waits.
 func (f *Fleet) configText() string {
 	o := f.options
 	at := func(d time.Duration) string { return o.scaled(d).String() }
 	return strings.Join([]string{
 		"# yaml-language-server: $schema=./schema.json",
-		"# The fleet of a rehearsal. Every wait is divided by " + fmt.Sprint(o.Speed) + "; nothing else differs from a real one.",
+		"# A fleet on this machine, put up by iis-canary. Every wait is divided by " + fmt.Sprint(o.Speed) + "; nothing else differs from a real one.",
 		"app: " + App,
 		"aws: { region: " + region + ", endpoint: '" + f.Balancer.URL() + "', access_key: 'file:access_key', secret_key: 'file:secret_key' }",
 		"target_groups: [" + groupName + "]",
 		"servers:",
 		"  address: " + f.addressing(),
-		"  winrm: { https: true, port: " + fmt.Sprint(f.places[0].winrm) + ", auth: basic, user: 'file:winrm_user', password: 'file:winrm_password', ca: ca.pem }",
+		"  winrm: { " + o.wayIn() + ", port: " + fmt.Sprint(o.listener(f.places[0])) + o.credentials() + " }",
 		"site:",
 		"  root: 'D:\\sites'",
 		fmt.Sprintf("  bindings: ['*:%d:']", f.places[0].site),
@@ -48,7 +70,7 @@ func (f *Fleet) configText() string {
 		"  keep: 2",
 		"  stable: " + at(2*time.Second),
 		"warmup: { path: /health/warm, first: " + max(o.scaled(180*time.Second), 10*time.Second).String() +
-			", requests: 6, under: 200ms, status: 200, tries: 4, version_header: X-App-Release }",
+			", requests: 6, under: 200ms, status: 200, tries: 8, version_header: X-App-Release }",
 		"drain: { policy: observed, settle: " + at(20*time.Second) + ", poll: " + at(5*time.Second) + " }",
 		"admit: { poll: " + at(5*time.Second) + ", grace: " + max(o.scaled(30*time.Second), 10*time.Second).String() + " }",
 		"rollout: { waves: each, min_healthy: " + f.floor() + " }",
@@ -59,17 +81,15 @@ func (f *Fleet) configText() string {
 		"  - { name: slow, source: elastic, slower_than: old p95, limit: 2 x old + 5%, skip_first: " + at(30*time.Second) + " }",
 		"sources:",
 		"  elastic:",
-		"    urls: ['" + f.Logs.URL() + "']",
-		"    api_key: 'file:es_api_key'",
-		"    index: " + index,
+		f.store.source(),
 		"    release: { field: iis.access.site_name, value: slot }",
 		"    bucket: " + max(o.scaled(5*time.Second), wholeSecond).String(),
 		"    max_lag: " + (o.scaled(60*time.Second) + 4*wholeSecond).String(),
 		"notify:",
-		"  - { on: [failed], elastic: " + failureIndex + " }",
+		"  - { on: [failed], elastic: " + f.store.events + " }",
 		"on_failure: revert",
 		"state: state",
-		"",
+		f.packageText(),
 	}, "\n")
 }
 

@@ -45,7 +45,7 @@ func muster(t *testing.T, o rehearsal.Options) *crew {
 	c.elb = c.balancer(t)
 	c.hosts = c.windows(t)
 	t.Cleanup(func() { _ = c.hosts.Close() })
-	if err := c.hosts.Acquire(t.Context(), c.hosts.Servers(), run, "a test", "the order of steps", 5*time.Minute); err != nil {
+	if err := c.hosts.Acquire(t.Context(), c.hosts.Servers(), iis.Claim{Run: run, Owner: "a test", Reason: "the order of steps", Life: 5 * time.Minute}); err != nil {
 		t.Fatal(err)
 	}
 	return c

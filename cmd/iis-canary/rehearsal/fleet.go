@@ -11,66 +11,42 @@ package rehearsal
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"fmt"
+	"maps"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"time"
 
 	"iiscanary/alb/elbtest"
+	"iiscanary/cmd/iis-canary/rehearsal/depot"
 	"iiscanary/cmd/iis-canary/rehearsal/shipper"
 	"iiscanary/cmd/iis-canary/rehearsal/traffic"
+	"iiscanary/iis/agent/standin"
 	"iiscanary/iis/iistest"
+	"iiscanary/iis/kdctest"
 	"iiscanary/metrics/estest"
-)
-
-// Options say what fleet to put up.
-type Options struct {
-	Servers int     // 2 to 100
-	Speed   float64 // divides every configured duration; at least 1
-	Traffic float64 // requests per second of all customers together
-	Faults  []string
-	Dir     string // folder for everything that is written; it must exist
-}
-
-// Check refuses options that make no fleet.
-func (o Options) Check() error {
-	var all []error
-	if o.Servers < 2 || o.Servers > 100 {
-		all = append(all, fmt.Errorf("--servers is %d, allowed: 2 to 100", o.Servers))
-	}
-	if !(o.Speed >= 1 && o.Speed <= 200) {
-		all = append(all, fmt.Errorf("--speed is %g, allowed: 1 to 200", o.Speed))
-	}
-	if !(o.Traffic >= 1 && o.Traffic <= 5000) {
-		all = append(all, fmt.Errorf("--traffic is %g, allowed: 1 to 5000 requests per second", o.Traffic))
-	}
-	return errors.Join(append(all, CheckFaults(o.Faults))...)
-}
-
-// Names of things that are made up.
-const (
-	region    = "eu-west-1"
-	groupName = "web-443"
-	index     = "logs-iis.access-default"
-	winrmUser = "deployer"
-
-	failureIndex = "deploy-events"
-	healthURL    = "/health"
 )
 
 // Fleet is a fleet that stands.
 type Fleet struct {
 	Balancer *elbtest.Balancer
 	Servers  []*iistest.Server
-	Logs     *estest.Server
+	Depot    *depot.Depot   // nil where the package is a file of this machine
+	Logs     *estest.Server // nil where the log store is a cluster of the user's own
+	KDC      *kdctest.KDC   // nil where nobody logs in with Kerberos
 
 	options  Options
 	places   []place
 	ca       *authority
+	clients  *authority // of client certificates; nil: none are taken
 	secrets  map[string]string
+	store    logStore
+	packed   string   // SHA-256 of the package
+	left     []string // what could not be removed
 	release  *releaseClock
+	board    *board
 	shipper  *shipper.Shipper
 	traffic  *traffic.Generator
 	teardown []func()
@@ -81,8 +57,8 @@ func New(ctx context.Context, o Options) (*Fleet, error) {
 	if err := o.Check(); err != nil {
 		return nil, err
 	}
-	f := &Fleet{options: o, release: newReleaseClock()}
-	for _, up := range []func(context.Context) error{f.identities, f.logStores, f.windows, f.balancer, f.papers, f.ship, f.customers} {
+	f := &Fleet{options: o, release: newReleaseClock(), board: newBoard(o.Faults)}
+	for _, up := range []func(context.Context) error{f.identities, f.domain, f.logStores, f.windows, f.balancer, f.depot, f.papers, f.ship, f.customers} {
 		if err := up(ctx); err != nil {
 			f.Close()
 			return nil, err
@@ -108,17 +84,33 @@ func (f *Fleet) identities(context.Context) error {
 		return err
 	}
 	f.secrets, err = newSecrets()
+	maps.Copy(f.secrets, f.options.Secrets)
 	return err
 }
 
-func (f *Fleet) logStores(context.Context) error {
+// overhear is what a peer calls with its requests; nil: nothing.
+func (o Options) overhear(peer string) func(*http.Request, []byte) { return named(peer, o.Overhear) }
+
+func named(peer string, listen func(string, *http.Request, []byte)) func(*http.Request, []byte) {
+	if listen == nil {
+		return nil
+	}
+	return func(r *http.Request, body []byte) { listen(peer, r, body) }
+}
+
+func (f *Fleet) logStores(ctx context.Context) error {
+	if f.options.Elasticsearch != "" {
+		return f.ownCluster(ctx)
+	}
 	var err error
-	f.Logs, err = estest.New(estest.Config{APIKey: f.secrets["es_api_key"], Refresh: f.options.scaled(indexRefresh), Shards: 1,
+	f.Logs, err = estest.New(estest.Config{APIKey: f.secrets["es_api_key"], User: f.secrets["es_user"], Password: f.secrets["es_password"],
+		Overhear: f.options.overhear("elasticsearch"), Refresh: f.options.scaled(indexRefresh), Shards: 1, Keep: f.options.logTime(),
 		Templates: []estest.Template{{Patterns: []string{"logs-iis.access-*"}, DataStream: true, StringsAsKeyword: true, Mapping: logMapping()}}})
 	if err != nil {
 		return fmt.Errorf("put up the log store: %w", err)
 	}
 	f.teardown = append(f.teardown, func() { _ = f.Logs.Close() })
+	f.store = logStore{url: f.Logs.URL(), key: f.secrets["es_api_key"], reference: "file:es_api_key", lines: index, events: failureIndex}
 	return nil
 }
 
@@ -132,13 +124,17 @@ func logMapping() map[string]string {
 
 func (f *Fleet) windows(context.Context) error {
 	old := files(oldVersion)
+	workshop, err := f.workshop()
+	if err != nil {
+		return err
+	}
 	for i, p := range f.places {
 		name := serverName(i)
 		cert, err := f.ca.issue(int64(i+2), []string{name, App}, []net.IP{net.ParseIP(p.address)})
 		if err != nil {
 			return err
 		}
-		s, err := f.windowsServer(name, p, cert, old)
+		s, err := f.windowsServer(name, p, cert, workshop, old)
 		if err != nil {
 			return fmt.Errorf("put up server %s: %w", name, err)
 		}
@@ -148,18 +144,22 @@ func (f *Fleet) windows(context.Context) error {
 	return nil
 }
 
-func (f *Fleet) windowsServer(name string, p place, cert tls.Certificate, old map[string]string) (*iistest.Server, error) {
+func (f *Fleet) windowsServer(name string, p place, cert tls.Certificate, workshop *standin.Workshop, old map[string]string) (*iistest.Server, error) {
 	root := filepath.Join(f.options.Dir, "servers", name)
 	if err := os.MkdirAll(root, 0o700); err != nil {
 		return nil, err
 	}
 	o := f.options
-	s, err := iistest.New(iistest.Config{
-		Name: name, Address: p.address, WinRMPort: p.winrm, SitePort: p.site, User: winrmUser, Password: f.secrets["winrm_password"],
-		Root: root, Certificate: cert, App: App, Cold: o.scaled(coldStart), LogFlush: o.scaled(logFlush), Seed: uint64(p.site),
-		Median: usualAnswer, Spread: 0.3,
-		Static: []string{healthURL}, Behave: f.behaviour(name),
-	})
+	c := iistest.Config{
+		Name: name, Address: p.address, WinRMPort: p.winrm, PlainPort: p.plain, SitePort: p.site, User: f.secrets["winrm_user"], Password: f.secrets["winrm_password"],
+		Overhear: o.overhear(name), OverhearAnswer: named(name, o.OverhearAnswer), Root: root, Certificate: cert, App: App, Cold: o.scaled(coldStart), LogFlush: o.scaled(logFlush), Seed: uint64(p.site),
+		Median: usualAnswer, Spread: 0.3, LogSize: o.logSize(), Patience: o.Patience,
+		Roots: f.ca.pool(), Mono: workshop, Static: []string{healthURL}, Behave: f.behaviour(name),
+	}
+	if err := f.logins(&c); err != nil {
+		return nil, err
+	}
+	s, err := iistest.New(c)
 	if err != nil {
 		return nil, err
 	}
@@ -184,11 +184,11 @@ func (f *Fleet) balancer(context.Context) error {
 	var instances []elbtest.Instance
 	for i, p := range f.places {
 		instances = append(instances, elbtest.Instance{ID: instanceID(i), PrivateIP: p.address, Name: serverName(i),
-			Tags: map[string]string{"WinRM": fmt.Sprintf("%s:%d", p.address, p.winrm)}})
+			Tags: map[string]string{"WinRM": fmt.Sprintf("%s:%d", p.address, o.listener(p))}})
 		group.Targets = append(group.Targets, elbtest.Target{ID: instanceID(i), Port: p.site})
 	}
 	f.Balancer, err = elbtest.New(elbtest.Config{Region: region, AccessKey: f.secrets["access_key"], SecretKey: f.secrets["secret_key"],
-		Certificate: &cert, Groups: []elbtest.GroupConfig{group}, Instances: instances, Propagation: o.scaled(propagation)})
+		Overhear: o.overhear("aws"), Certificate: &cert, Groups: []elbtest.GroupConfig{group}, Instances: instances, Propagation: o.scaled(propagation)})
 	if err != nil {
 		return fmt.Errorf("put up the load balancer: %w", err)
 	}
@@ -205,7 +205,7 @@ func (f *Fleet) addressing() string {
 }
 
 func (f *Fleet) ship(ctx context.Context) error {
-	c := shipper.Config{URL: f.Logs.URL(), APIKey: f.secrets["es_api_key"], Index: index, Delay: f.options.scaled(shipDelay),
+	c := shipper.Config{URL: f.store.url, APIKey: f.store.key, Index: f.store.lines, Client: f.store.client(), Delay: f.options.scaled(shipDelay),
 		Poll: max(f.options.scaled(2*time.Second), 100*time.Millisecond)}
 	for i, s := range f.Servers {
 		c.Sources = append(c.Sources, shipper.Source{Host: serverName(i), Dir: s.LogFolder()})

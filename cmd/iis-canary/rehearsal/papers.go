@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -22,8 +23,8 @@ func newSecrets() (map[string]string, error) {
 		_, err := rand.Read(b)
 		return hex.EncodeToString(b), err
 	}
-	out := map[string]string{"winrm_user": winrmUser}
-	for name, n := range map[string]int{"access_key": 8, "secret_key": 20, "winrm_password": 12, "es_api_key": 12} {
+	out := map[string]string{"winrm_user": winrmUser, "es_user": elasticUser}
+	for name, n := range map[string]int{"access_key": 8, "secret_key": 20, "winrm_password": 12, machineSecret: 12, "es_api_key": 12, "es_password": 12, "package_token": 12} {
 		w, err := word(n)
 		if err != nil {
 			return nil, fmt.Errorf("make a secret: %w", err)
@@ -41,21 +42,34 @@ func (f *Fleet) papers(context.Context) error {
 	for name, secret := range f.secrets {
 		out[name] = secret + "\n"
 	}
+	identity, err := f.identityFiles()
+	if err != nil {
+		return err
+	}
+	maps.Copy(out, identity)
 	for name, text := range out {
 		if err := os.WriteFile(filepath.Join(f.options.Dir, name), []byte(text), 0o600); err != nil {
 			return fmt.Errorf("write the rehearsal's %s: %w", name, err)
 		}
 	}
-	return writePackage(f.Package(), files(newVersion))
+	return f.keepPackage()
 }
 
 // Config is the path of the configuration file.
 func (f *Fleet) Config() string { return filepath.Join(f.options.Dir, "canary.yaml") }
 
-// Package is the path of the new release.
+// Package is the new release, as --package takes it: a path, or where it is kept.
 func (f *Fleet) Package() string {
-	return filepath.Join(f.options.Dir, App+"."+newVersion+".zip")
+	switch f.options.Pull {
+	case PullHTTPS:
+		return f.Depot.URL() + webPath + "#sha256=" + f.packed
+	case PullS3:
+		return "s3:/" + s3Path + "#version=" + packedVersion
+	}
+	return f.packageFile()
 }
+
+func (f *Fleet) packageFile() string { return filepath.Join(f.options.Dir, packageName) }
 
 // upTime bounds how long the fleet may take to stand.
 const upTime = 30 * time.Second
@@ -107,18 +121,10 @@ func (f *Fleet) Healthy() int { return f.Balancer.Truth().Groups[groupName].Heal
 // Listed is how many servers the balancer lists: registered, or still draining.
 func (f *Fleet) Listed() int { return len(f.Balancer.Truth().Groups[groupName].Targets) }
 
-// Failures is how many failure metrics the log store has.
-func (f *Fleet) Failures() int { return f.Logs.Documents(failureIndex) }
-
-// Changes is how many calls have changed something: on the balancer, and on the servers.
+// Changes is how many calls have changed something, or tried to: on the balancer, and on the servers.
 func (f *Fleet) Changes() int {
-	n := len(f.Balancer.Mutations())
-	for _, s := range f.Servers {
-		for _, op := range []string{"put", "create", "start", "stop", "own", "prune", "note"} {
-			n += s.Truth().Ops[op]
-		}
-	}
-	return n
+	s := f.State()
+	return s.Changes.AWS + s.Changes.WinRM
 }
 
 // ShipAgain ends the fault no-logs.

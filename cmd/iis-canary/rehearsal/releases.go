@@ -13,6 +13,7 @@ const (
 	App        = "app.domain.com"
 	oldVersion = "3456"
 	newVersion = "3457"
+	badVersion = "3458"
 	OldSlot    = App + "-" + oldVersion
 	NewSlot    = App + "-" + newVersion
 )

@@ -51,7 +51,17 @@ func (s *Shipper) read(now time.Time) error {
 			}
 		}
 	}
+	s.forget()
 	return errors.Join(problems...)
+}
+
+// forget drops the files that are not there any more.
+func (s *Shipper) forget() {
+	for path := range s.files {
+		if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
+			delete(s.files, path)
+		}
+	}
 }
 
 // escapeGlob takes the special meaning from the characters of a folder's name.

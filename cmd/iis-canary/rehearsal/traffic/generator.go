@@ -88,7 +88,7 @@ func client(config Config) *http.Client {
 	return &http.Client{
 		Timeout: config.Timeout,
 		Transport: &http.Transport{
-			TLSClientConfig:     &tls.Config{RootCAs: config.RootCAs, MinVersion: tls.VersionTLS12},
+			TLSClientConfig:     &tls.Config{RootCAs: config.RootCAs, MinVersion: tls.VersionTLS12, CurvePreferences: []tls.CurveID{tls.X25519}},
 			MaxIdleConnsPerHost: config.Clients,
 			MaxConnsPerHost:     config.Clients,
 			IdleConnTimeout:     time.Minute,
