@@ -29,10 +29,10 @@ func (ses *session) balancer(ctx context.Context) (*alb.Client, error) {
 	if !a.AccessKey.IsZero() {
 		var err error
 		if o.Credentials.AccessKey, err = a.AccessKey.Resolve(); err != nil {
-			return nil, fmt.Errorf("aws.access_key: %w", err)
+			return nil, &referenceError{"aws.access_key", err}
 		}
 		if o.Credentials.SecretKey, err = a.SecretKey.Resolve(); err != nil {
-			return nil, fmt.Errorf("aws.secret_key: %w", err)
+			return nil, &referenceError{"aws.secret_key", err}
 		}
 	}
 	return alb.New(ctx, o)
@@ -50,33 +50,30 @@ const (
 
 // fleet makes the adapter to these servers.
 func (ses *session) fleet(servers []canary.Server) (*iis.Fleet, error) {
+	way, err := ses.wayIn()
+	if err != nil {
+		return nil, err
+	}
 	w := ses.spec.Servers.WinRM
-	user, err := w.User.Resolve()
-	if err != nil {
-		return nil, fmt.Errorf("servers.winrm.user: %w", err)
-	}
-	password, err := w.Password.Resolve()
-	if err != nil {
-		return nil, fmt.Errorf("servers.winrm.password: %w", err)
-	}
-	cas, err := ses.authorities(w.CA)
-	if err != nil {
-		return nil, fmt.Errorf("servers.winrm.ca: %w", err)
-	}
 	site := ses.spec.Site
 	o := iis.Options{
 		App: ses.spec.App, Root: site.Root, Bindings: site.Bindings, Runtime: site.Runtime, HostHeader: site.Host,
 		Certificate: iis.Certificate{Subject: site.Certificate.Subject, Thumbprint: site.Certificate.Thumbprint},
 		UserAgent:   userAgent(),
-		Timeouts:    iis.Timeouts{Stable: site.Stable, StopWait: site.StopWait},
+		Channel:     iis.Channel(w.Channel), Notify: ses.say,
+		Timeouts: iis.Timeouts{Stable: site.Stable, StopWait: site.StopWait},
+	}
+	for _, secret := range ses.spec.Secrets() {
+		o.Secrets = append(o.Secrets, iis.Secret(secret))
 	}
 	for _, s := range servers {
 		host, port, err := ses.reach(s)
 		if err != nil {
 			return nil, err
 		}
-		o.Endpoints = append(o.Endpoints, iis.Endpoint{Server: s.Name, Host: host, Port: port, HTTPS: w.HTTPS,
-			User: user, Password: iis.Secret(password), CAs: cas, ServerName: w.ServerName})
+		way.Server, way.Host, way.Port = s.Name, host, port
+		way.SPN = strings.NewReplacer("{name}", s.Name, "{host}", host).Replace(w.Kerberos.SPN)
+		o.Endpoints = append(o.Endpoints, way)
 	}
 	f := iis.NewFleet(o)
 	return f, f.Check()
@@ -174,14 +171,14 @@ func (ses *session) elastic() (*elastic.Source, error) {
 		}
 		value, err := s.secret.Resolve()
 		if err != nil {
-			return nil, fmt.Errorf("sources.elastic.%s: %w", s.name, err)
+			return nil, &referenceError{"sources.elastic." + s.name, err}
 		}
 		*s.to = value
 	}
 	if e.CA != "" {
 		var err error
 		if o.CA, err = os.ReadFile(ses.relative(e.CA)); err != nil {
-			return nil, fmt.Errorf("sources.elastic.ca: %w", err)
+			return nil, &referenceError{"sources.elastic.ca", err}
 		}
 	}
 	return elastic.New(o)

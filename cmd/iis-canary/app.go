@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -20,35 +21,36 @@ func run(args []string, s streams) int {
 		return int(exitDone)
 	}
 	if _, said := errors.AsType[quiet](err); !said {
-		explain(s.err, err)
+		explain(s.err, err, args)
 	}
 	return int(codeOf(err))
 }
 
-// explain prints an error in its three parts.
-func explain(w io.Writer, err error) {
+// explain prints an error in its three parts. args is the command line that it came of.
+func explain(w io.Writer, err error, args []string) {
 	f, ok := errors.AsType[*failure](err)
 	if !ok {
-		f = fail(exitUnexpected, err, "", "iis-canary status")
+		f = fail(exitUnexpected, err, "what had begun before that stands; where the fleet was to be changed, status says how it is",
+			commandLine(append([]string{"iis-canary status"}, typedConfig(args)...)...))
 	}
 	report.Failure{What: f.what.Error(), Now: f.now, Next: f.next}.Print(w)
 }
 
 func newApp(s streams) *cli.App {
 	return &cli.App{
-		Name:            "iis-canary",
-		Usage:           "roll a release through IIS servers behind an AWS load balancer, and put the fleet back when it is bad",
-		Description:     "Exit codes:\n\n" + exitHelp,
-		Version:         version(),
-		HideVersion:     true,
-		HideHelpCommand: true,
-		Reader:          s.in,
-		Writer:          s.out,
-		ErrWriter:       s.err,
+		Name:        "iis-canary",
+		Usage:       "roll a release through IIS servers behind an AWS load balancer, and put the fleet back when it is bad",
+		Description: "Exit codes:\n\n" + exitHelp(""),
+		Version:     version(),
+		HideVersion: true,
+		HideHelp:    true,
+		Reader:      s.in,
+		Writer:      s.out,
+		ErrWriter:   s.err,
 		// cli would call os.Exit in the middle of things: leases and shells must be released first.
 		ExitErrHandler: func(*cli.Context, error) {},
 		OnUsageError:   func(c *cli.Context, err error, _ bool) error { return badFlag(c, err) },
-		Flags:          []cli.Flag{&cli.BoolFlag{Name: "version", Usage: "say which build this is", DisableDefaultText: true}},
+		Flags:          []cli.Flag{&cli.BoolFlag{Name: "version", Usage: "say which build this is", DisableDefaultText: true}, helpFlag()},
 		Action: func(c *cli.Context) error {
 			switch {
 			case c.Bool("version"):
@@ -61,23 +63,31 @@ func newApp(s streams) *cli.App {
 			return unknownCommand(c)
 		},
 		Commands: []*cli.Command{
-			validateCommand(s), planCommand(s), deployCommand(s), statusCommand(s), revertCommand(s),
-			resumeCommand(s), rehearseCommand(s), versionCommand(s),
+			validateCommand(s), planCommand(s), deployCommand(s), statusCommand(s), revertCommand(s), runsCommand(s), reportCommand(s),
+			resumeCommand(s), rehearseCommand(s), simulateCommand(s), versionCommand(s),
+			doctorCommand(s), completionCommand(s), manCommand(s),
+			initCommand(s), schemaCommand(s),
 		},
 	}
 }
 
-// command finishes a command: flags read the environment too, stray arguments are refused, and usage errors are ours.
-func command(c *cli.Command) *cli.Command {
+// command finishes a command: flags read the environment too, stray arguments are refused, usage errors are ours, and the
+// help page shows examples and exit codes.
+func command(c *cli.Command) *cli.Command { return commandTaking(noArguments, c) }
+
+// commandTaking is command for one that takes the arguments that check lets pass.
+func commandTaking(check func(*cli.Context) error, c *cli.Command) *cli.Command {
 	do := c.Action
 	c.OnUsageError = func(c *cli.Context, err error, _ bool) error { return badFlag(c, err) }
-	c.HideHelpCommand = true
+	c.HideHelp = true
+	c.Flags = append(c.Flags, helpFlag())
 	c.Action = func(ctx *cli.Context) error {
-		if err := noArguments(ctx); err != nil {
+		if err := check(ctx); err != nil {
 			return err
 		}
 		return do(ctx)
 	}
+	helped(c)
 	return c
 }
 
@@ -86,8 +96,18 @@ func twin(flag string) []string {
 	return []string{"IIS_CANARY_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))}
 }
 
+// helpFlag is a flag of one command. The library's own is one variable for all apps of a process, and parsing writes to it.
+func helpFlag() cli.Flag {
+	return &cli.BoolFlag{Name: "help", Aliases: []string{"h"}, Usage: "show help", DisableDefaultText: true}
+}
+
 func textFlag(name, usage string, value string, aliases ...string) cli.Flag {
 	return &cli.StringFlag{Name: name, Aliases: aliases, Usage: usage, Value: value, EnvVars: twin(name)}
+}
+
+// outFlag names a file to write. It has no variable: several commands write files, and one must not write over another's.
+func outFlag(usage, value string) cli.Flag {
+	return &cli.StringFlag{Name: "out", Usage: usage, Value: value}
 }
 
 func switchFlag(name, usage string) cli.Flag {
@@ -115,7 +135,17 @@ func yesFlag() cli.Flag { return switchFlag("yes", "do not ask: for CI") }
 func format(c *cli.Context) (string, error) {
 	o := cmp.Or(c.String("output"), "text")
 	if o != "text" && o != "json" {
-		return "", usage("--output is %q, allowed: text, json", o).then(c.Command.HelpName + " --output json")
+		return "", unknownFormat(c, o, "text, json")
 	}
 	return o, nil
+}
+
+// unknownFormat refuses a value of --output. It is often meant as the name of a file.
+func unknownFormat(c *cli.Context, o, allowed string) *failure {
+	writes := slices.ContainsFunc(c.Command.Flags, func(f cli.Flag) bool { return f.Names()[0] == "out" })
+	if writes && strings.ContainsAny(o, `./\`) {
+		return usage("--output is %q, which looks like a file: --out names a file, --output a format (%s)", o, allowed).
+			then(renamed(c, spellings(c, "output"), "--out"))
+	}
+	return usage("--output is %q, allowed: %s", o, allowed).then(retyped(c, "output", "json"))
 }

@@ -19,9 +19,12 @@ import (
 )
 
 // putUp puts up a fleet that the commands are then aimed at, as an operator aims them: by a configuration file.
-func putUp(t *testing.T, faults ...string) *rehearsal.Fleet {
+func putUp(t *testing.T, faults ...string) *rehearsal.Fleet { return putUpOf(t, 2, faults...) }
+
+// putUpOf is putUp for so many servers, where a wave between the first and the last matters.
+func putUpOf(t *testing.T, servers int, faults ...string) *rehearsal.Fleet {
 	t.Helper()
-	f, err := rehearsal.New(t.Context(), rehearsal.Options{Servers: 3, Speed: fleetSpeed, Traffic: fleetTraffic, Faults: faults, Dir: t.TempDir()})
+	f, err := rehearsal.New(t.Context(), rehearsal.Options{Servers: servers, Speed: fleetSpeed, Traffic: fleetTraffic, Faults: faults, Dir: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,8 +51,17 @@ func program(t *testing.T, args ...string) *exec.Cmd {
 
 func enter(t *testing.T, args ...string) typed {
 	t.Helper()
+	return enterWith(t, nil, args...)
+}
+
+// enterWith types a command in an environment with some more in it.
+func enterWith(t *testing.T, more map[string]string, args ...string) typed {
+	t.Helper()
 	var out, talk bytes.Buffer
 	cmd := program(t, args...)
+	for name, value := range more {
+		cmd.Env = append(cmd.Env, name+"="+value)
+	}
 	cmd.Stdout, cmd.Stderr = &out, &talk
 	err := cmd.Run()
 	if failed, ok := errors.AsType[*exec.ExitError](err); err != nil && !ok {
@@ -67,6 +79,26 @@ func (y typed) must(t *testing.T, code int) typed {
 		t.Fatalf("exit code %d, want %d\n%s\n%s", y.code, code, y.out, y.err)
 	}
 	return y
+}
+
+// openShells is how many are open on each server.
+func openShells(f *rehearsal.Fleet) []int {
+	var open []int
+	for _, s := range f.Servers {
+		open = append(open, s.Truth().Shells)
+	}
+	return open
+}
+
+// noShells demands that nothing is left open on a server but what a killed run had open there: nobody can tell within two minutes that
+// it is dead.
+func noShells(t *testing.T, f *rehearsal.Fleet, killed []int) {
+	t.Helper()
+	for i, n := range openShells(f) {
+		if n > killed[i] {
+			t.Errorf("server %d has %d shells left, %d of them of the killed run", i+1, n, killed[i])
+		}
+	}
 }
 
 // everywhere demands that each server serves just this slot, by the word of the servers and of the balancer themselves.
@@ -87,7 +119,7 @@ func everywhere(t *testing.T, f *rehearsal.Fleet, slot string) {
 
 func TestPlanChangesNothingAndDeployExecutesJustThatPlan(t *testing.T) {
 	t.Parallel()
-	f := putUp(t)
+	f := putUpOf(t, 3)
 	saved := filepath.Join(t.TempDir(), "plan.json")
 	y := enter(t, "plan", "-c", f.Config(), "--package", f.Package(), "--out", saved, "--detailed-exitcode").must(t, 10)
 	for _, want := range []string{"app.domain.com-3456", "app.domain.com-3457", "drain web-02", "would be found", "never fewer than 2"} {
@@ -185,10 +217,16 @@ func TestAKilledDeployIsResumedOrReverted(t *testing.T) {
 				t.Fatal(err)
 			}
 			_ = cmd.Wait()
+			killed := openShells(f)
 			if c.later {
 				until(t, "the draining server is listed no more", func() bool { return f.Listed() < len(f.Servers) })
 			}
-			y := enter(t, "deploy", "-c", f.Config(), "--package", f.Package(), "--yes").must(t, 7)
+			y := enter(t, "deploy", "-c", f.Config(), "--package", f.Package(), "--yes", "--lock-wait", "10m").must(t, 6) // its lease lasts
+			if strings.Contains(y.err, "lower rollout.min_healthy") {
+				t.Errorf("the operator is told to mend what the killed run has in hand:\n%s", y.err)
+			}
+			says(t, y.err, "that process is dead", "next:  iis-canary resume --config ", "iis-canary revert --config ")
+			saysNot(t, y.err, "--take-over", "--lock-wait", "--abandon")
 			if c.later && !strings.Contains(y.err, "web-01, which it took out of rotation, is in no target group") {
 				t.Errorf("a new deploy does not name the forgotten server:\n%s", y.err)
 			}
@@ -200,16 +238,24 @@ func TestAKilledDeployIsResumedOrReverted(t *testing.T) {
 				if err := os.RemoveAll(filepath.Join(filepath.Dir(f.Config()), "state")); err != nil {
 					t.Fatal(err)
 				}
+				// From here nobody can tell whether that process is dead, however often the line is typed.
+				for range 2 {
+					if y := enter(t, args...).must(t, 6); !strings.Contains(y.err, "--take-over") {
+						t.Errorf("refused without a word on what to do:\n%s", y.err)
+					}
+				}
+				args = append(args, "--take-over")
 			}
 			enter(t, args...).must(t, 0)
 			everywhere(t, f, c.slot)
+			noShells(t, f, killed)
 		})
 	}
 }
 
 func TestTheFirstInterruptFinishesTheServerInHandAndTheSecondAbandons(t *testing.T) {
 	t.Parallel()
-	f := putUp(t)
+	f := putUpOf(t, 3)
 	cmd := underway(t, f)
 	if err := cmd.Process.Signal(os.Interrupt); err != nil {
 		t.Fatal(err)
@@ -221,7 +267,11 @@ func TestTheFirstInterruptFinishesTheServerInHandAndTheSecondAbandons(t *testing
 		t.Fatalf("%d of %d servers are in rotation after a stop", n, len(f.Servers))
 	}
 
-	again := program(t, "resume", "-c", f.Config())
+	// Beginning anew would take half a fleet for the old one, and put it back to that.
+	if y := enter(t, "deploy", "-c", f.Config(), "--package", f.Package(), "--slot", "9999", "--yes").must(t, 7); !strings.Contains(y.err, "did not come to its end") || !strings.Contains(y.err, "--abandon") {
+		t.Errorf("a deploy over a stopped run was refused with\n%s", y.err)
+	}
+	again := program(t, "resume", "-c", f.Config(), "--yes")
 	if err := again.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -250,12 +300,33 @@ func TestTwoRunsAtOnceAreKeptApart(t *testing.T) {
 	t.Parallel()
 	f := putUp(t)
 	cmd := underway(t, f)
-	y := enter(t, "deploy", "-c", f.Config(), "--package", f.Package(), "--yes")
-	if y.code != 6 && y.code != 7 {
-		t.Errorf("a second run exits %d\n%s", y.code, y.err)
-	}
+	y := enter(t, "deploy", "-c", f.Config(), "--package", f.Package(), "--yes").must(t, 6)
+	says(t, y.err, "that process is at work", "next:  type the same line again when that run has ended; deploy, resume and revert wait for it with --lock-wait 25m", "Ctrl-C")
+	saysNot(t, y.err, "lower rollout.min_healthy", "did not come to its end", "--abandon", "--take-over", "iis-canary resume", "iis-canary revert", "mend that")
+	y = enter(t, "deploy", "-c", elsewhereOf(t, f, "other"), "--package", f.Package(), "--yes").must(t, 6)
+	says(t, y.err, "whether that process lives cannot be known here", "next:  type the same line again when that run has ended; deploy, resume and revert wait for it with --lock-wait 25m", "iis-canary resume --config ", "iis-canary revert --config ", "--take-over")
+	saysNot(t, y.err, "--abandon")
 	if code := wait(cmd); code != 0 {
 		t.Fatalf("the first run exits %d", code)
+	}
+	everywhere(t, f, rehearsal.NewSlot)
+}
+
+func TestARunIsNotTakenUpWhileItsOwnProcessLives(t *testing.T) {
+	t.Parallel()
+	f := putUp(t)
+	cmd := underway(t, f)
+	for _, verb := range []string{"revert", "resume"} {
+		args := []string{verb, "-c", f.Config()}
+		if verb == "revert" {
+			args = append(args, "--yes")
+		}
+		if y := enter(t, args...).must(t, 6); !strings.Contains(y.err, "another process of this machine is at work") {
+			t.Errorf("%s was refused with\n%s", verb, y.err)
+		}
+	}
+	if code := wait(cmd); code != 0 {
+		t.Fatalf("the run exits %d", code)
 	}
 	everywhere(t, f, rehearsal.NewSlot)
 }
@@ -280,7 +351,7 @@ func TestAHeldRunGoesOnWhenTheLogsAreBack(t *testing.T) {
 
 func TestARevertDoesNotWaitForAServerThatCannotBeReached(t *testing.T) {
 	t.Parallel()
-	f := putUp(t)
+	f := putUpOf(t, 3)
 	enter(t, "deploy", "-c", f.Config(), "--package", f.Package(), "--yes").must(t, 0)
 	f.Servers[2].Unreachable(true)
 	if y := enter(t, "revert", "-c", f.Config(), "--yes").must(t, 4); !strings.Contains(y.out, "trouble: web-03") {
@@ -311,7 +382,7 @@ func TestAJournalThatTheServersKnowMoreOfIsNotBelieved(t *testing.T) {
 	if err := os.Rename(state, state+".old"); err != nil {
 		t.Fatal(err)
 	}
-	enter(t, "resume", "-c", f.Config()).must(t, 0)
+	enter(t, "resume", "-c", f.Config(), "--take-over").must(t, 0)
 	if err := errors.Join(os.RemoveAll(state), os.Rename(state+".old", state)); err != nil {
 		t.Fatal(err)
 	}
@@ -331,7 +402,8 @@ func TestARunThatWasOvertakenIsNotReverted(t *testing.T) {
 	}
 	first := strings.TrimSuffix(filepath.Base(journals[0]), ".jsonl")
 	enter(t, "deploy", "-c", f.Config(), "--package", f.Package(), "--slot", "3458", "--yes").must(t, 0)
-	if y := enter(t, "revert", "-c", f.Config(), "--run", first, "--yes").must(t, 7); !strings.Contains(y.err, "another release was rolled since") {
+	if y := enter(t, "revert", "-c", f.Config(), "--run", first, "--yes").must(t, 7); !strings.Contains(y.err, "another release was rolled since") || strings.Contains(y.err, "nothing to do") ||
+		strings.Contains(y.err, "wave") {
 		t.Errorf("refused with\n%s", y.err)
 	}
 	everywhere(t, f, rehearsal.App+"-3458")

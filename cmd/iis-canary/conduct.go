@@ -5,12 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"iiscanary/canary"
 	"iiscanary/canary/journal"
 	"iiscanary/canary/report"
-	"iiscanary/iis"
 	"iiscanary/metrics"
 )
 
@@ -21,8 +21,8 @@ type conduct struct {
 	output   string
 	noColor  bool
 	lockWait time.Duration
-	// goingBack is set for a run that only puts servers back.
-	goingBack bool
+	// goingBack is set for a run that only puts servers back, takeOver for one whose other process the operator knows to be dead.
+	goingBack, takeOver bool
 
 	screen *screen
 	stop   <-chan struct{}
@@ -32,7 +32,7 @@ type conduct struct {
 // trap prepares for interrupts; release ends that and the screen.
 func (cd *conduct) trap(parent context.Context) (context.Context, func()) {
 	cd.screen = newScreen(cd.s, cd.noColor)
-	ctx, i, release := trap(parent, cd.screen.Note)
+	ctx, i, release := trap(parent, cd.screen.Stopping)
 	cd.stop = i.stop
 	return ctx, func() {
 		release()
@@ -45,17 +45,28 @@ func (cd *conduct) deploy(ctx context.Context, p *prepared) (*result, error) {
 	if len(p.plan.Waves) == 0 {
 		return cd.nothing(ctx, p.plan)
 	}
-	cd.ses.hosts.Use(p.release)
+	cd.ses.aboard(p.release)
 	books, err := cd.books()
 	if err != nil {
 		return nil, fail(exitUnexpected, err, "nothing was touched")
 	}
-	if err := books.leave(p.plan.Run, note{Package: p.pack}); err != nil {
+	if err := books.leave(p.plan.Run, note{Package: p.pack.String()}); err != nil {
 		return nil, fail(exitUnexpected, err, "nothing was touched")
 	}
-	return cd.run(ctx, p.plan, books.journal(p.plan.Run), p.source, p.metrics, func(ctx context.Context, r *roll) ending {
-		return r.forward(ctx, p.plan)
+	return cd.run(ctx, job{plan: p.plan, source: p.source, metrics: p.metrics,
+		journal: func(context.Context) (*journal.File, error) { return journal.Open(books.journal(p.plan.Run)) },
+		do:      func(ctx context.Context, r *roll) ending { return r.forward(ctx, p.plan) },
 	})
+}
+
+// job is a run that is about to begin, or to go on.
+type job struct {
+	plan    canary.Plan
+	journal func(context.Context) (*journal.File, error) // asked for once the servers are locked
+	open    bool                                         // the journal is open already: no other process of this machine has it
+	source  metrics.Source
+	metrics []metrics.Metric
+	do      func(context.Context, *roll) ending
 }
 
 // books opens the folder of journals.
@@ -64,30 +75,42 @@ func (cd *conduct) books() (runs, error) {
 }
 
 // run holds the lease on every server while do executes the plan, then reads the fleet again.
-func (cd *conduct) run(ctx context.Context, p canary.Plan, path string, source metrics.Source, ms []metrics.Metric,
-	do func(context.Context, *roll) ending) (*result, error) {
-	if err := cd.lease(ctx, p, cd.leasable(ctx, p)); err != nil {
+func (cd *conduct) run(ctx context.Context, j job) (*result, error) {
+	p := j.plan
+	if err := cd.lease(ctx, j, cd.leasable(ctx, p)); err != nil {
 		return nil, err
 	}
 	defer cd.giveBack(ctx)
 	if err := cd.overtaken(ctx, p); err != nil {
 		return nil, err
 	}
-	file, err := journal.Open(path)
+	file, err := j.journal(ctx)
 	if err != nil {
-		return nil, fail(exitUnexpected, err, "nothing was touched by this command")
+		return nil, untouched(err)
 	}
 	defer file.Close()
-	w, err := cd.world(p, source, ms)
+	w, err := cd.world(p, j.source, j.metrics)
 	if err != nil {
 		return nil, fail(exitUnexpected, err, "nothing was touched by this command")
 	}
-	r := &roll{world: w, journal: journal.NewShards(file, cd.ses.hosts, p), stop: cd.stops(), watch: cd.screen.Event, onRefuse: cd.ses.spec.OnFailure}
-	cd.screen.Begin(p)
+	r := &roll{world: w, journal: journal.NewShards(file, cd.ses.hosts, p), watch: cd.screen.Event, waits: cd.screen.Waits, explain: explainer(cd.ses.hosts), stop: cd.stop, onRefuse: cd.ses.spec.OnFailure}
+	ctx, leave := context.WithCancelCause(ctx)
+	defer leave(nil)
+	go cd.untilTaken(ctx, leave)
+	cd.ses.elb.Guard(cd.holding(p.Servers))
+	cd.screen.Begin(p, file.Events())
 	cd.announce(ctx, p)
-	res := cd.conclude(ctx, p, do(ctx, r))
+	res := cd.conclude(ctx, p, j.do(ctx, r))
 	cd.sum(ctx, p, res)
 	return res, nil
+}
+
+// untouched makes an error a failure that comes before the first change, where it is none yet.
+func untouched(err error) error {
+	if f, ok := errors.AsType[*failure](err); ok {
+		return f
+	}
+	return fail(exitUnexpected, err, "nothing was touched by this command")
 }
 
 // leasable is the servers to lock: all of them for a way forward. A way back does not wait for a server that cannot be
@@ -97,10 +120,16 @@ func (cd *conduct) leasable(ctx context.Context, p canary.Plan) []string {
 	if !cd.goingBack {
 		return all
 	}
+	silent := make([]error, len(all))
+	var asked sync.WaitGroup
+	for i, server := range all {
+		asked.Go(func() { silent[i] = cd.answers(ctx, server) })
+	}
+	asked.Wait()
 	var out []string
-	for _, server := range all {
-		if err := cd.answers(ctx, server); err != nil {
-			cd.screen.Note("going on without the lease of " + server + ": " + err.Error())
+	for i, server := range all {
+		if silent[i] != nil {
+			cd.screen.Note("going on without the lease of " + server + ": " + silent[i].Error())
 			continue
 		}
 		out = append(out, server)
@@ -109,18 +138,27 @@ func (cd *conduct) leasable(ctx context.Context, p canary.Plan) []string {
 }
 
 // overtaken refuses to go on with a run after which another release was rolled: its steps would start a slot beside one that
-// they do not know. A server that cannot be reached is met by its own step.
+// they do not know. A server that cannot be reached soon is met by its own step.
 func (cd *conduct) overtaken(ctx context.Context, p canary.Plan) error {
-	for _, server := range names(p.Servers) {
-		slots, err := cd.ses.hosts.Slots(ctx, server)
-		if err != nil {
-			continue
-		}
-		for _, slot := range slots {
-			if slot.Runs() && slot.Name != p.New.Slot && !slices.Contains(p.Old, slot.Name) {
-				return fail(exitPreflight, fmt.Errorf("%s runs %s, which run %s does not know: another release was rolled since", server, slot.Name, p.Run),
-					"nothing was touched by this command", commandLine("iis-canary status", "--config", cd.ses.path))
+	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	defer cancel()
+	unknown := make([]string, len(p.Servers)) // slots, by server
+	var all sync.WaitGroup
+	for i, server := range names(p.Servers) {
+		all.Go(func() {
+			slots, err := cd.ses.hosts.Slots(ctx, server)
+			for _, slot := range slots {
+				if err == nil && slot.Runs() && slot.Name != p.New.Slot && !slices.Contains(p.Old, slot.Name) {
+					unknown[i] = slot.Name
+				}
 			}
+		})
+	}
+	all.Wait()
+	for i, slot := range unknown {
+		if slot != "" {
+			return fail(exitPreflight, fmt.Errorf("%s runs %s, which run %s does not know: another release was rolled since", p.Servers[i].Name, slot, p.Run),
+				"nothing was touched by this command", commandLine("iis-canary status", "--config", cd.ses.path))
 		}
 	}
 	return nil
@@ -136,31 +174,6 @@ func (cd *conduct) answers(ctx context.Context, server string) error {
 	return err
 }
 
-// lease locks servers, waiting for another run to end where the operator wants that.
-func (cd *conduct) lease(ctx context.Context, p canary.Plan, servers []string) error {
-	until := time.Now().Add(cd.lockWait)
-	for said := false; ; said = true {
-		err := cd.ses.hosts.Acquire(ctx, servers, p.Run, owner(), "deploy "+p.New.Slot, leaseLife)
-		held, locked := errors.AsType[*iis.LeasedError](err)
-		if err == nil {
-			return nil
-		}
-		if !locked {
-			return fail(exitPreflight, err, "nothing was changed")
-		}
-		if !time.Now().Before(until) {
-			return fail(exitLocked, held, "nothing was touched by this command", fmt.Sprintf("iis-canary resume --config %s --run %s", cd.ses.path, held.Run),
-				fmt.Sprintf("iis-canary revert --config %s --run %s", cd.ses.path, held.Run), "both only if that process is dead; otherwise wait for it: --lock-wait 25m")
-		}
-		if !said {
-			cd.screen.Note("waiting for another run to end: " + held.Error())
-		}
-		if err := (wallClock{}).Wait(ctx, min(5*time.Second, time.Until(until))); err != nil {
-			return fail(exitLocked, held, "nothing was touched by this command")
-		}
-	}
-}
-
 // giveBack releases the leases, also when the run was abandoned.
 func (cd *conduct) giveBack(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 15*time.Second)
@@ -170,18 +183,30 @@ func (cd *conduct) giveBack(ctx context.Context) {
 	}
 }
 
-// stops closes when the operator asks to stop, or when the lease is lost: another run may then be at work.
-func (cd *conduct) stops() <-chan struct{} {
-	out := make(chan struct{})
-	go func() {
-		defer close(out)
-		select {
-		case <-cd.stop:
-		case err := <-cd.ses.hosts.LeaseLost():
-			cd.screen.Note("stopping: " + err.Error())
+// untilTaken ends a run at once when a lease is lost, whoever noticed it: another process may be at work.
+func (cd *conduct) untilTaken(ctx context.Context, leave context.CancelCauseFunc) {
+	select {
+	case err := <-cd.ses.hosts.LeaseLost():
+		cd.screen.Note("nothing more is done by this process: " + err.Error())
+		leave(err)
+	case <-ctx.Done():
+	}
+}
+
+// holding asks a server before each change of its targets at the balancer, which knows of no lease. One that cannot be asked may
+// be served by the balancer all the same.
+func (cd *conduct) holding(servers []canary.Server) func(context.Context, []canary.Target) error {
+	return func(ctx context.Context, targets []canary.Target) error {
+		for _, s := range servers {
+			if !slices.ContainsFunc(s.Targets, func(t canary.Target) bool { return slices.Contains(targets, t) }) {
+				continue
+			}
+			if err := cd.ses.hosts.Hold(ctx, s.Name); errors.Is(err, canary.ErrTaken) {
+				return err
+			}
 		}
-	}()
-	return out
+		return nil
+	}
 }
 
 // world is the adapters as the engine sees them, with the screen listening to the judge.

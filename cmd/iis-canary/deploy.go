@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/signal"
 	"strings"
-	"time"
 
 	"github.com/urfave/cli/v2"
 )
@@ -33,10 +32,6 @@ func deployCommand(s streams) *cli.Command {
 	})
 }
 
-func lockWaitFlag() cli.Flag {
-	return &cli.DurationFlag{Name: "lock-wait", Usage: "wait so long (`TIME`, such as 15m) for another run to end", EnvVars: twin("lock-wait")}
-}
-
 func deploy(s streams, c *cli.Context) error {
 	o, err := format(c)
 	if err != nil {
@@ -54,9 +49,10 @@ func deploy(s streams, c *cli.Context) error {
 	defer release()
 	ask, settled := untilAsked(ctx, cd.stop)
 	defer settled()
-	if cd.ses, err = connect(ask, s, configPath(c), say(s)); err != nil {
-		return orStopped(ask, err)
+	if cd.ses, err = begin(s, configPath(c), cd.screen.Note); err != nil {
+		return err
 	}
+	cd.ses.lockWait = cd.lockWait
 	defer cd.ses.close()
 	p, err := cd.planned(ask, asked, saved)
 	if err != nil {
@@ -82,15 +78,17 @@ func asks(c *cli.Context) (order, *savedPlan, error) {
 		o, err := orderOf(c)
 		return o, nil, err
 	}
-	saved, err := readPlan(path)
+	saved, err := readPlan(configPath(c), path)
 	if err != nil {
 		return order{}, nil, err
 	}
-	asked := order{pack: cmp.Or(c.String("package"), saved.Package), version: saved.Plan.New.Version,
-		slot: strings.TrimPrefix(saved.Plan.New.Slot, saved.Plan.App+"-")}
-	if _, err := os.Stat(asked.pack); err != nil {
+	asked := order{version: saved.Plan.New.Version, abandon: c.String("abandon"), slot: strings.TrimPrefix(saved.Plan.New.Slot, saved.Plan.App+"-")}
+	if asked.pack, err = reference(c, cmp.Or(c.String("package"), saved.Package)); err != nil {
+		return order{}, nil, err
+	}
+	if _, err := os.Stat(asked.pack.Path()); err != nil && !asked.pack.Remote() {
 		return order{}, nil, usage("look for the package of the plan: %w", err).
-			then(commandLine("iis-canary deploy", "--config", configPath(c), "--plan", path, "--package", "FILE"))
+			then(packaged(c))
 	}
 	return asked, &saved, nil
 }
@@ -117,10 +115,11 @@ func confirmable(s streams, c *cli.Context) error {
 		return nil
 	}
 	f := usage("%s changes the fleet, and nobody is there to confirm it", c.Command.Name)
+	yes := switched(c, "yes")
 	if c.Command.Name == "deploy" {
-		return f.then("look at it with --dry-run, then pass --yes")
+		return f.then(switched(c, "dry-run")+"   (look at it first)", yes)
 	}
-	return f.then("pass --yes")
+	return f.then(yes)
 }
 
 // confirm asks for the app's name. An interrupt is an answer too.
@@ -141,6 +140,3 @@ func confirm(ctx context.Context, s streams, app, verb string) error {
 		return nil
 	}
 }
-
-// leaseLife is how long a server stays locked after the program died. It is longer than the longest single operation.
-const leaseLife = 20 * time.Minute

@@ -22,8 +22,8 @@ type interrupts struct {
 	signals chan os.Signal
 }
 
-// trap listens for interrupts until release is called. The context ends with errAbandoned at the second one.
-func trap(parent context.Context, say func(string)) (ctx context.Context, i *interrupts, release func()) {
+// trap listens for interrupts until release is called; say is called at the first. The context ends with errAbandoned at the second one.
+func trap(parent context.Context, say func()) (ctx context.Context, i *interrupts, release func()) {
 	ctx, cancel := context.WithCancelCause(parent)
 	i = &interrupts{stop: make(chan struct{}), cancel: cancel, signals: make(chan os.Signal, 2)}
 	signal.Notify(i.signals, os.Interrupt, syscall.SIGTERM)
@@ -36,7 +36,7 @@ func trap(parent context.Context, say func(string)) (ctx context.Context, i *int
 	}
 }
 
-func (i *interrupts) listen(done <-chan struct{}, say func(string)) {
+func (i *interrupts) listen(done <-chan struct{}, say func()) {
 	for n := 0; ; {
 		select {
 		case <-done:
@@ -44,7 +44,7 @@ func (i *interrupts) listen(done <-chan struct{}, say func(string)) {
 		case <-i.signals:
 			n++
 			if n == 1 {
-				say("stopping: a server in hand is finished first, so that it serves; interrupt again to abandon")
+				say()
 				i.ask()
 				continue
 			}

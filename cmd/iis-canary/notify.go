@@ -3,13 +3,15 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
-	"net/url"
 	"slices"
+	"syscall"
 	"time"
 
 	"iiscanary/canary"
@@ -79,29 +81,48 @@ func (cd *conduct) deliver(ctx context.Context, rule configs.Notify, n news) err
 	return post(ctx, address, n)
 }
 
-// post sends the news to a webhook. The address is a secret: no error shows it.
+// post sends the news to a webhook. The whole address is a secret: no error shows a part of it, and nobody whom it leads to is
+// told it, as a request that follows a redirect would.
 func post(ctx context.Context, address string, n news) error {
 	body, err := json.Marshal(n)
 	if err != nil {
 		return err
 	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(body))
-	if err != nil {
+	if err != nil || request.URL.Host == "" || request.URL.Scheme != "https" && request.URL.Scheme != "http" {
 		return errors.New("the webhook's address is no URL")
 	}
 	request.Header.Set("Content-Type", "application/json")
 	request.Header.Set("User-Agent", userAgent())
-	answer, err := http.DefaultClient.Do(request)
-	if failed, ok := errors.AsType[*url.Error](err); ok {
-		return fmt.Errorf("webhook: %w", failed.Err)
-	}
+	stay := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	answer, err := stay.Do(request)
 	if err != nil {
-		return errors.New("webhook: no answer")
+		return fmt.Errorf("webhook: %s", unanswered(err))
 	}
 	defer answer.Body.Close()
 	_, _ = io.Copy(io.Discard, io.LimitReader(answer.Body, 1<<16))
-	if answer.StatusCode >= http.StatusMultipleChoices {
-		return fmt.Errorf("webhook: status %d", answer.StatusCode)
+	switch status := answer.StatusCode; {
+	case status >= http.StatusBadRequest:
+		return fmt.Errorf("webhook: status %d", status)
+	case status >= http.StatusMultipleChoices:
+		return fmt.Errorf("webhook: status %d, which leads elsewhere: give the address that it leads to", status)
 	}
 	return nil
+}
+
+// unanswered says why there was no answer, without the names and addresses that errors of the network are full of.
+func unanswered(err error) string {
+	if name, is := errors.AsType[*net.DNSError](err); is && name.IsNotFound {
+		return "its host's name is not known"
+	}
+	if _, is := errors.AsType[*tls.CertificateVerificationError](err); is {
+		return "its host's certificate is not trusted"
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		return "no answer in " + newsTime.String()
+	}
+	if reason, is := errors.AsType[syscall.Errno](err); is {
+		return "no answer: " + reason.Error()
+	}
+	return "no answer"
 }

@@ -1,10 +1,19 @@
 package main
 
 import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
+	"os"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -24,9 +33,42 @@ func TestAWebhookGetsTheNewsAndNoErrorShowsItsAddress(t *testing.T) {
 	status = http.StatusForbidden
 	refused := post(t.Context(), address, news{})
 	hook.Close()
-	for _, err := range []error{refused, post(t.Context(), address, news{}), post(t.Context(), "://token-of-mine", news{})} {
+	for _, err := range []error{refused, post(t.Context(), address, news{}), post(t.Context(), "://token-of-mine", news{}),
+		post(t.Context(), "token-of-mine://host", news{})} {
 		if err == nil || strings.Contains(err.Error(), "token-of-mine") {
 			t.Errorf("error %v", err)
+		}
+	}
+}
+
+// The log of the other side would have the address, which is a secret, in the header Referer.
+func TestAWebhookIsNotFollowedElsewhere(t *testing.T) {
+	t.Parallel()
+	for _, status := range []int{http.StatusFound, http.StatusTemporaryRedirect} {
+		asked := false
+		other := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked = true }))
+		hook := httptest.NewServer(http.RedirectHandler(other.URL, status))
+		err := post(t.Context(), hook.URL+"/token-of-mine", news{})
+		hook.Close()
+		other.Close()
+		if err == nil || !strings.Contains(err.Error(), "give the address that it leads to") || asked {
+			t.Errorf("%d: %v, followed: %t", status, err, asked)
+		}
+	}
+}
+
+func TestWhyAWebhookDoesNotAnswerIsSaidWithoutItsHost(t *testing.T) {
+	t.Parallel()
+	const host = "token.example"
+	for want, err := range map[string]error{
+		"its host's name is not known":          &net.DNSError{Name: host, IsNotFound: true, Err: "no such host"},
+		"its host's certificate is not trusted": &tls.CertificateVerificationError{Err: x509.HostnameError{Host: host, Certificate: &x509.Certificate{}}},
+		"no answer in 10s":                      &url.Error{URL: host, Err: context.DeadlineExceeded},
+		"no answer: connection refused":         &net.OpError{Op: "dial", Addr: &net.UnixAddr{Name: host}, Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)},
+		"no answer":                             errors.New(host + " went away"),
+	} {
+		if got := unanswered(fmt.Errorf("post: %w", err)); got != want {
+			t.Errorf("%v: %q, want %q", err, got, want)
 		}
 	}
 }
@@ -35,7 +77,7 @@ func TestARefusedReleaseDropsAFailureMetric(t *testing.T) {
 	t.Parallel()
 	f := putUp(t, "crash")
 	enter(t, "deploy", "-c", f.Config(), "--package", f.Package(), "--yes").must(t, 3)
-	if n := f.Failures(); n != 1 {
-		t.Errorf("%d failure metrics, want 1", n)
+	if n, err := f.Failures(t.Context()); n != 1 || err != nil {
+		t.Errorf("%d failure metrics, %v, want 1", n, err)
 	}
 }

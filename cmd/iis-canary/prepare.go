@@ -2,21 +2,26 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
 	"time"
 
 	"iiscanary/canary"
 	"iiscanary/canary/report"
 	"iiscanary/iis/bundle"
+	"iiscanary/iis/fetch"
 	"iiscanary/metrics"
 )
 
 // order is what the flags of plan and deploy ask for.
 type order struct {
-	pack    string // path of the package
-	slot    string // number of the slot; empty: the package's version
-	version string // shown to people; empty: the package's
+	pack    fetch.Reference // the package
+	slot    string          // number of the slot; empty: the package's version
+	version string          // shown to people; empty: the package's
+	abandon string          // id of a run that did not end and is let be
 }
 
 // prepared is everything that is known before the first change.
@@ -27,40 +32,60 @@ type prepared struct {
 	notes     report.Notes
 	metrics   []metrics.Metric
 	source    metrics.Source
-	release   *bundle.Release
-	pack      string
+	release   *parcel
+	pack      fetch.Reference
+	config    string // path of the configuration
 }
 
 // lookBack is how much of the present traffic the preflight reads.
 const lookBack = time.Hour
 
-// prepare surveys the fleet and makes the plan. It changes nothing.
+// prepare looks at everything that can be known before the first change, and makes the plan. It changes nothing. Where something
+// stands in the way, all of it is one error.
 func (ses *session) prepare(ctx context.Context, o order) (*prepared, error) {
-	p := &prepared{pack: o.pack}
-	var err error
-	if p.release, err = bundle.Open(o.pack, ses.spec.App); err != nil {
-		return nil, fail(exitPreflight, err, "nothing was touched", "iis-canary plan --package FILE")
-	}
-	release, err := ses.named(p.release, o)
-	if err != nil {
+	pf := ses.unlocked(ctx, o)
+	if err := pf.verdict(); err != nil {
+		pf.close()
 		return nil, err
 	}
-	if p.inventory, err = ses.inventory(ctx); err != nil {
-		return nil, err
+	p := &prepared{plan: pf.plan, inventory: pf.inventory(), metrics: pf.metrics, source: pf.source, release: pf.release, pack: o.pack, config: ses.path}
+	p.timeline = canary.Forecast(p.plan, pf.timings())
+	p.notes.Unchecked = pf.mentions()
+	if len(p.plan.Waves) > 0 {
+		p.notes.Limits = limits(p.metrics, pf.facts, len(p.plan.Servers), ses.spec.Bake.Poll)
 	}
-	if err := ses.forgotten(ctx, p.inventory); err != nil {
-		return nil, err
-	}
-	p.plan, err = canary.NewPlan(ses.wanted(newRunID(time.Now()), release), p.inventory)
-	if err != nil {
-		return nil, fail(exitPreflight, err, "nothing was touched", "iis-canary status --config "+ses.path)
-	}
-	if err := ses.weigh(ctx, p); err != nil {
-		return nil, err
-	}
-	p.timeline = canary.Forecast(p.plan, ses.timings(p, release))
 	return p, nil
 }
+
+// unlocked looks again and again while another run is in progress, as long as the operator wants to wait for it.
+func (ses *session) unlocked(ctx context.Context, o order) *preflight {
+	for until := time.Now().Add(ses.lockWait); ; {
+		pf := ses.inspect(ctx, o)
+		left := time.Until(until)
+		if left <= 0 || !pf.mayUnlock() {
+			return pf
+		}
+		ses.say("waiting for another run to end: " + pf.holders())
+		if (wallClock{}).Wait(ctx, min(lockPoll, left)) != nil {
+			return pf
+		}
+		pf.close()
+	}
+}
+
+// mayUnlock says that another look is worth a wait: not for a process that is dead. It would show a login that is refused once more,
+// until the account is locked out.
+func (pf *preflight) mayUnlock() bool {
+	return pf.fails(checkLock) && !pf.fails(checkPassword) && !slices.Contains(slices.Collect(maps.Values(pf.holding)), dead)
+}
+
+// fails says that some row of a check has failed.
+func (pf *preflight) fails(check checkID) bool {
+	return slices.ContainsFunc(pf.findings, func(f finding) bool { return f.check == check && f.state == failed })
+}
+
+// lockPoll is the time between two looks at another run's lock.
+const lockPoll = 5 * time.Second
 
 // What a server takes in a second from us, and how many stable times a start or a stop takes with all that comes with it.
 const (
@@ -69,76 +94,44 @@ const (
 )
 
 // timings is what each kind of step is expected to take here.
-func (ses *session) timings(p *prepared, release canary.Release) canary.Timings {
-	t := canary.TimingsFrom(p.inventory, ses.wanted(p.plan.Run, release))
-	t.Stop = min(t.Stop, stablesPerPower*ses.spec.Site.Stable)
-	t.Start = min(t.Start, stablesPerPower*ses.spec.Site.Stable)
-	t.Stage = min(t.Stage, time.Second+time.Duration(float64(release.Bytes)/uploadPerSecond*float64(time.Second)))
+func (pf *preflight) timings() canary.Timings {
+	t := canary.TimingsFrom(pf.inventory(), pf.wanted())
+	t.Stop = min(t.Stop, stablesPerPower*pf.ses.spec.Site.Stable)
+	t.Start = min(t.Start, stablesPerPower*pf.ses.spec.Site.Stable)
+	t.Stage = min(t.Stage, time.Second+time.Duration(float64(pf.named.Bytes)/uploadPerSecond*float64(time.Second)))
 	return t
 }
 
-// named gives the package its slot.
+// named gives the package its version (the flag, or the metadata, or the name, in this order) and its slot (the flag, or the version);
+// docs/packages.md has the rule.
 func (ses *session) named(b *bundle.Release, o order) (canary.Release, error) {
 	version, number := b.Version, o.slot
 	if o.version != "" {
 		version = o.version
 	}
 	if number == "" {
-		number = version
+		number = slotNumber(version)
 	}
 	slot := ses.spec.App + "-" + number
-	if !slotName(slot) {
-		return canary.Release{}, usage("%q is no name for a site: letters, digits, dots and dashes, at most 63; give --slot", slot)
+	if !numbered.MatchString(number) || len(slot) > longestSlot {
+		return canary.Release{}, usage("%q is no name for a slot: letters, digits and dots behind %s-, at most %d characters in all; give --slot", slot, ses.spec.App, longestSlot)
+	}
+	if path, by := tooLong(ses.spec.Site.Root, slot, b.Files); by > 0 {
+		return canary.Release{}, usage("%s would have a path %d characters longer than Windows takes, in %s: choose a shorter site.root, or shorter paths in the package", path, by, slot)
 	}
 	return canary.Release{Slot: slot, Version: version, Digest: b.Digest, Files: len(b.Files), Bytes: b.Bytes}, nil
 }
 
-// slotName reports whether IIS takes the name for a site and its pool.
-func slotName(s string) bool {
-	if s == "" || len(s) > 63 {
-		return false
-	}
-	for _, r := range s {
-		letter := r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9'
-		if !letter && r != '.' && r != '-' {
-			return false
-		}
-	}
-	return true
-}
+// longestSlot is what IIS takes as the name of a pool, whose account is named after it.
+const longestSlot = 63
 
-// weigh looks at the present traffic: what the verdict would rest on, and how fast it would notice a bad release.
-func (ses *session) weigh(ctx context.Context, p *prepared) error {
-	var err error
-	if p.source, err = ses.source(); err != nil {
-		return fail(exitPreflight, err, "nothing was touched")
-	}
-	p.metrics = ses.questions()
-	if len(p.plan.Waves) == 0 {
-		return nil
-	}
-	now := time.Now()
-	facts, err := p.source.Check(ctx, metrics.Survey{Old: p.plan.Old, Hosts: names(p.plan.Servers), Metrics: p.metrics,
-		From: now.Add(-lookBack), To: now})
-	if err != nil {
-		return fail(exitPreflight, fmt.Errorf("look at the present traffic: %w", err), "nothing was touched")
-	}
-	var fatal []error
-	for _, problem := range facts.Problems {
-		if problem.Fatal {
-			fatal = append(fatal, errors.New(problem.String()))
-		} else {
-			p.notes.Unchecked = append(p.notes.Unchecked, problem.String())
-		}
-	}
-	if len(fatal) > 0 {
-		return fail(exitPreflight, errors.Join(fatal...), "nothing was touched; the verdict would rest on nothing")
-	}
-	if p.metrics, err = metrics.Settle(p.metrics, facts); err != nil {
-		return fail(exitPreflight, err, "nothing was touched")
-	}
-	p.notes.Limits = limits(p.metrics, facts, len(p.plan.Servers), ses.spec.Bake.Poll)
-	return nil
+// numbered is what may be behind the app's name: no dash, so that the slots of one app are never those of another.
+var numbered = regexp.MustCompile(`^[A-Za-z0-9](?:[A-Za-z0-9.]*[A-Za-z0-9])?$`)
+
+// slotNumber is what a slot is called by its version, in which dashes, plus signs and underscores stand too: 1.2.3-rc.1+5 is the
+// slot 1.2.3.rc.1.5.
+func slotNumber(version string) string {
+	return strings.NewReplacer("+", ".", "-", ".", "_", ".").Replace(version)
 }
 
 // riseTo is the share of bad requests that the plan's sentences speak of: one in twenty.

@@ -8,4 +8,7 @@ const (
 	fleetSpeed   = 40
 	fleetTraffic = 60  // requests per second
 	busyTraffic  = 200 // where a verdict is waited for
+
+	// Faults under which every command is looked into for secrets; empty: all.
+	hoardFaults = ""
 )

@@ -18,7 +18,7 @@ func unknownCommand(c *cli.Context) error {
 	for _, command := range c.App.VisibleCommands() {
 		known = append(known, command.Name)
 	}
-	f := usage("there is no command %q", name)
+	f := usage("there is no command %q", harmless(name))
 	if near := configs.Nearest(name, known); near != "" {
 		return f.then(commandLine(append([]string{c.App.Name, near}, c.Args().Tail()...)...))
 	}
@@ -38,6 +38,9 @@ func badFlag(c *cli.Context, err error) error {
 	if !undefined {
 		text, _, _ = strings.Cut(strings.TrimSuffix(text, ": parse error"), ": strconv.")
 		text = oneDash.ReplaceAllStringFunc(text, func(s string) string { return strings.Replace(s, "-", "--", 1) })
+		if strings.Contains(text, "invalid value") && strings.Contains(text, "lock-wait") {
+			text += ", allowed: a time with its unit, such as 90s or 15m"
+		}
 		return usage("%s", text).then(program + " --help")
 	}
 	name = strings.TrimLeft(name, "-")
@@ -51,7 +54,7 @@ func badFlag(c *cli.Context, err error) error {
 		known = append(known, flag.Names()[0])
 	}
 	if near := configs.Nearest(name, known); near != "" {
-		return f.then(program+" "+dashed(near), program+" --help")
+		return f.then(renamed(c, []string{"-" + name, "--" + name}, dashed(near)), program+" --help")
 	}
 	return f.then(program + " --help")
 }
@@ -78,10 +81,10 @@ func noArguments(c *cli.Context) error {
 	}
 	corrected := append([]string{c.Command.HelpName}, front...)
 	if behind >= 0 {
-		return usage("%s takes no arguments, found %q: the flags behind it would be ignored", c.Command.Name, rest[0]).
+		return usage("%s takes no arguments, found %q: the flags behind it would be ignored", c.Command.Name, harmless(rest[0])).
 			then(commandLine(append(corrected, rest[behind:]...)...))
 	}
-	f := usage("%s takes no arguments, found %q", c.Command.Name, rest[0])
+	f := usage("%s takes no arguments, found %q", c.Command.Name, harmless(rest[0]))
 	if flag := meant(c.Command, rest[0]); flag != "" {
 		return f.then(commandLine(append(corrected, flag, rest[0])...))
 	}
@@ -90,7 +93,7 @@ func noArguments(c *cli.Context) error {
 
 // meant is the flag that an argument was probably meant for; empty where none comes to mind.
 func meant(c *cli.Command, argument string) string {
-	flags := map[string]string{".yaml": "config", ".yml": "config", ".zip": "package", ".nupkg": "package"}
+	flags := map[string]string{".yaml": "config", ".yml": "config", ".zip": "package", ".nupkg": "package", ".tgz": "package", ".gz": "package"}
 	name := flags[strings.ToLower(filepath.Ext(argument))]
 	for _, f := range c.Flags {
 		if name != "" && f.Names()[0] == name {
@@ -100,10 +103,39 @@ func meant(c *cli.Command, argument string) string {
 	return ""
 }
 
+// pinExp is what may stand behind the address of a package.
+var pinExp = regexp.MustCompile(`^(sha256=(HEX|[0-9a-fA-F]+)|version=[\w.-]+)$`)
+
+// harmless is a word of a command line without what may be a secret in it: the user and the query of an address, and what stands behind it and is no pin. Errors end in
+// the logs of pipelines.
+func harmless(word string) string {
+	scheme, rest, is := strings.Cut(word, "://")
+	if !is {
+		return word
+	}
+	rest, pin, _ := strings.Cut(rest, "#")
+	rest, _, asks := strings.Cut(rest, "?")
+	host, path, deeper := strings.Cut(rest, "/")
+	out := scheme + "://" + host[strings.LastIndex(host, "@")+1:]
+	if deeper {
+		out += "/" + path
+	}
+	if asks {
+		out += "?QUERY"
+	}
+	if pinExp.MatchString(pin) {
+		out += "#" + pin
+	}
+	return out
+}
+
 // commandLine is one as it can be typed: words with spaces or shell signs in double quotes, which every shell takes. The
-// first word is the program, with its command.
+// first word is the program, with its command. QUERY stands for what may be a secret.
 func commandLine(words ...string) string {
+	words = slices.Clone(words)
 	for i, w := range words[1:] {
+		w = harmless(w)
+		words[i+1] = w
 		if w == "" || strings.ContainsAny(w, " \t&|<>()';*?`$") {
 			words[i+1] = `"` + w + `"`
 		}

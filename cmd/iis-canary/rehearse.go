@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -13,12 +14,13 @@ import (
 
 	"iiscanary/canary/report"
 	"iiscanary/cmd/iis-canary/rehearsal"
+	"iiscanary/iis/fetch"
 )
 
 func rehearseCommand(s streams) *cli.Command {
 	var known strings.Builder
 	for _, f := range rehearsal.Faults() {
-		fmt.Fprintf(&known, "   %-13s exit %d  %s\n", f.Name, f.Exit, f.Words)
+		fmt.Fprintf(&known, "   %-17s exit %d  %s\n", f.Name, f.Exit, f.Words)
 	}
 	return command(&cli.Command{
 		Name:        "rehearse",
@@ -29,17 +31,39 @@ func rehearseCommand(s streams) *cli.Command {
 			&cli.StringSliceFlag{Name: "fault", Usage: "`NAME` of something that goes wrong; may be repeated", EnvVars: twin("fault")},
 			&cli.Float64Flag{Name: "speed", Usage: "divide every configured wait by this `FACTOR`", Value: 20, EnvVars: twin("speed")},
 			&cli.Float64Flag{Name: "traffic", Usage: "`NUMBER` of customers' requests per second", Value: 200, EnvVars: twin("traffic")},
+			authFlag(),
+			agentFlag(),
+			textFlag("pull", "keep the package at `https|s3`, where the servers fetch it by themselves", ""),
+			elasticsearchFlag(),
 			textFlag("keep", "leave configuration, package, journals and logs in `DIR`", ""),
 			outputFlag(), noColorFlag(),
 		},
 		Action: func(c *cli.Context) error {
-			o := rehearsal.Options{Servers: c.Int("servers"), Speed: c.Float64("speed"), Traffic: c.Float64("traffic"), Faults: given(c.StringSlice("fault"))}
+			o := rehearsal.Options{Servers: c.Int("servers"), Speed: c.Float64("speed"), Traffic: c.Float64("traffic"), Faults: given(c.StringSlice("fault")), Auth: c.String("auth"), Agent: c.String("agent"), Pull: c.String("pull"),
+				Elasticsearch: c.String("elasticsearch"), ElasticsearchKey: os.Getenv(rehearsal.ElasticsearchKeyVariable)}
 			if err := o.Check(); err != nil {
 				return usage("%w", err).then("iis-canary rehearse --help")
 			}
 			return rehearse(s, c, o)
 		},
 	})
+}
+
+// elasticsearchFlag names a log store instead of a simulated one.
+func elasticsearchFlag() cli.Flag {
+	return textFlag("elasticsearch", "`URL` of an Elasticsearch of your own to be the log store, with an API key in "+rehearsal.ElasticsearchKeyVariable+
+		" if it asks for one; it gets two indices of the rehearsal's own, which are removed at the end", "")
+}
+
+// authFlag says how the servers are logged in to.
+func authFlag() cli.Flag {
+	return textFlag("auth", "how to log in to the servers' WinRM: ntlm without TLS, all others over TLS: `"+strings.Join(rehearsal.Auths(), "|")+"`", "basic")
+}
+
+// agentFlag chooses what answers on simulated servers.
+func agentFlag() cli.Flag {
+	return textFlag("agent", "`KIND` of agent on the servers: model, or mono, the C# that arrives, compiled by mcs and run by mono",
+		rehearsal.AgentModel)
 }
 
 // rehearse runs one deployment on a fleet of its own.
@@ -56,28 +80,49 @@ func rehearse(s streams, c *cli.Context, o rehearsal.Options) error {
 	cd := &conduct{s: s, output: out, noColor: c.Bool("no-color")}
 	ctx, release := cd.trap(c.Context)
 	defer release()
-	cd.screen.Note(fmt.Sprintf("putting up %d servers, a load balancer, a log store and customers on this machine", o.Servers))
+	cd.screen.Note(o.Words())
 	fleet, err := rehearsal.New(ctx, o)
 	if err != nil {
-		return fail(exitUnexpected, err, "nothing but this machine was used")
+		return notUp(err)
 	}
-	defer fleet.Close()
+	defer takeDown(fleet, cd.screen.Note)
 	if err := fleet.Settle(ctx); err != nil {
-		return fail(exitUnexpected, err, "nothing but this machine was used")
+		return notUp(err)
 	}
 	return cd.rehearsed(ctx, fleet)
+}
+
+// notUp is a fleet that did not come up.
+func notUp(err error) error {
+	if _, is := errors.AsType[*rehearsal.StoreError](err); is {
+		return fail(exitPreflight, err, "nothing was put up", "check the URL and "+rehearsal.ElasticsearchKeyVariable+", or leave --elasticsearch out")
+	}
+	return fail(exitUnexpected, err, "nothing but this machine and its log store was used")
+}
+
+// takeDown takes the fleet down, and says what it had to leave.
+func takeDown(fleet *rehearsal.Fleet, say func(string)) {
+	fleet.Close()
+	for _, index := range fleet.Leftovers() {
+		say("not removed, delete it yourself: " + index)
+	}
 }
 
 // rehearsed is a deployment like any other, on a fleet whose customers are counted.
 func (cd *conduct) rehearsed(ctx context.Context, fleet *rehearsal.Fleet) error {
 	var err error
+	cd.s.getenv = within(fleet.Environment(), cd.s.getenv)
 	if cd.ses, err = connect(ctx, cd.s, fleet.Config(), cd.screen.Note); err != nil {
-		return err
+		return unrehearsed(err)
 	}
 	defer cd.ses.close()
-	p, err := cd.ses.prepare(ctx, order{pack: fleet.Package()})
+	pack, err := fetch.Parse(fleet.Package(), "")
 	if err != nil {
-		return err
+		return unrehearsed(err)
+	}
+	p, err := cd.ses.prepare(ctx, order{pack: pack})
+	if err != nil {
+		return unrehearsed(err)
 	}
 	defer p.release.Close()
 	if err := p.print(streams{out: cd.s.err}, "text"); err != nil {
@@ -89,7 +134,26 @@ func (cd *conduct) rehearsed(ctx context.Context, fleet *rehearsal.Fleet) error 
 	if res != nil {
 		res.story.Next = inLife(res.story.Next, fleet.Config())
 	}
+	if refused, is := errors.AsType[*failure](err); is {
+		refused.next = inLife(refused.next, fleet.Config())
+	}
 	return cd.finish(res, err)
+}
+
+// within is an environment with some more in it.
+func within(more map[string]string, getenv func(string) string) func(string) string {
+	return func(name string) string {
+		if value, is := more[name]; is {
+			return value
+		}
+		return getenv(name)
+	}
+}
+
+// unrehearsed is a rehearsal that ends before its roll: this machine was too busy, or the program is wrong. The fleet is gone.
+func unrehearsed(err error) error {
+	return fail(codeOf(err), err, "the rehearsal's fleet is gone; nothing else was used", "rehearse again with a lower --speed or less --traffic",
+		"keep its files to look at: --keep DIR")
 }
 
 // inLife says what one would type if the fleet were a real one: the rehearsal's is gone by then.

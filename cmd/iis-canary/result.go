@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"time"
 
 	"iiscanary/canary"
+	"iiscanary/canary/journal"
 	"iiscanary/canary/report"
 )
 
@@ -57,7 +59,7 @@ func (cd *conduct) conclude(ctx context.Context, p canary.Plan, end ending) *res
 			res.outcome.Seconds.Detect = seconds(end.decided.Sub(bad))
 		}
 	}
-	res.story = report.Story{Why: why(end), Trouble: troubles, Next: cd.next(end, p.Run)}
+	res.story = report.Story{Over: end.over, Cause: end.cause, Back: end.back != nil, Why: why(end), Trouble: troubles, Next: cd.next(end, p.Run, len(troubles) > 0)}
 	return res
 }
 
@@ -113,14 +115,45 @@ func why(end ending) string {
 	return end.why.Error() + "; going back: " + end.back.Error()
 }
 
-// next is what to type after a run.
-func (cd *conduct) next(end ending, run string) []string {
-	args := fmt.Sprintf(" --config %s --run %s", cd.ses.path, run)
-	resume, revert := "iis-canary resume"+args, "iis-canary revert"+args
+// unwritten is why the journal of a run could not be written on this machine.
+func unwritten(end ending) (*journal.FullError, bool) {
+	if full, is := errors.AsType[*journal.FullError](end.back); is {
+		return full, true
+	}
+	return errors.AsType[*journal.FullError](end.why)
+}
+
+// next is what to type after a run; named says that troubles of servers are told.
+func (cd *conduct) next(end ending, run string, named bool) []string {
+	typed := typedFor(cd.ses.path)
+	resume, revert := typed("resume", run), typed("revert", run)
+	story := typed("report", run) + "   (the whole story)"
+	if full, is := unwritten(end); is && end.code != exitPreflight {
+		return []string{"make room in " + filepath.Dir(full.Path) + ", where the journal could not be written, then one of these:",
+			resume + "   (go on)", revert + "   (put every server back)"}
+	}
 	switch end.code {
-	case exitDone, exitReverted:
+	case exitDone:
 		return nil
+	case exitReverted:
+		switch end.cause {
+		case report.ByOperator:
+			return nil
+		case report.ByRefusal:
+			return []string{story, "mend the release, and deploy that as a package with a number of its own"}
+		}
+		return []string{"mend what stands under why, then deploy the same package again", story}
+	case exitPreflight:
+		return []string{"mend what stands under why, then deploy the same package again", story}
 	case exitMixed:
+		switch {
+		case end.over:
+			return []string{"mend the servers named above, then: " + typed("status", "")}
+		case errors.Is(end.why, canary.ErrTaken) || errors.Is(end.back, canary.ErrTaken):
+			return []string{commandLine("iis-canary status", "--config", cd.ses.path) + "   (who is at work, and how the fleet stands)"}
+		case !named:
+			return []string{"mend what stands under why, then: " + revert}
+		}
 		return []string{"mend the servers named above, then: " + revert}
 	}
 	return []string{resume + "   (go on)", revert + "   (put every server back)"}

@@ -1,11 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
-	"slices"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -13,7 +13,7 @@ import (
 	"iiscanary/canary"
 	"iiscanary/canary/journal"
 	"iiscanary/canary/report"
-	"iiscanary/iis/bundle"
+	"iiscanary/iis/fetch"
 	"iiscanary/metrics"
 )
 
@@ -25,12 +25,16 @@ func resumeCommand(s streams) *cli.Command {
 	return command(&cli.Command{
 		Name:  "resume",
 		Usage: "go on with a run that was stopped, held or killed",
-		Flags: []cli.Flag{configFlag(), runFlag(), outputFlag(), noColorFlag(), lockWaitFlag(),
+		Flags: []cli.Flag{configFlag(), runFlag(), outputFlag(), noColorFlag(), lockWaitFlag(), takeOverFlag(), yesFlag(),
 			textFlag("package", "the release, where the run died before it was on every server and the `FILE` has moved", "")},
 		Action: func(c *cli.Context) error {
 			return takeUp(s, c, func(ctx context.Context, r *roll, past past) ending {
 				if past.progress.Reverting {
-					return r.backward(ctx, past.plan, ending{})
+					end := r.backward(ctx, past.plan, recorded(past), r.stop)
+					if end.code == exitReverted && end.cause == report.BeforeRoll {
+						end.code = exitPreflight
+					}
+					return end
 				}
 				return r.forward(ctx, past.plan)
 			})
@@ -42,10 +46,10 @@ func revertCommand(s streams) *cli.Command {
 	return command(&cli.Command{
 		Name:  "revert",
 		Usage: "put every server that a run changed back to what it had before",
-		Flags: []cli.Flag{configFlag(), runFlag(), outputFlag(), noColorFlag(), lockWaitFlag(), yesFlag()},
+		Flags: []cli.Flag{configFlag(), runFlag(), outputFlag(), noColorFlag(), lockWaitFlag(), takeOverFlag(), yesFlag()},
 		Action: func(c *cli.Context) error {
 			return takeUp(s, c, func(ctx context.Context, r *roll, past past) ending {
-				end := r.backward(ctx, past.plan, ending{})
+				end := r.backward(ctx, past.plan, ending{cause: report.ByOperator}, r.stop)
 				if end.code == exitReverted {
 					end.code = exitDone // nobody refused the release: going back is what was asked for
 				}
@@ -57,9 +61,11 @@ func revertCommand(s streams) *cli.Command {
 
 // past is a run as its journal tells it.
 type past struct {
-	plan     canary.Plan
-	progress canary.Progress
-	path     string // of the journal
+	plan      canary.Plan
+	progress  canary.Progress
+	file      *journal.File // open: no other process of this machine goes on with the run
+	path      string        // of the journal
+	collected bool          // the journal was put together from the servers just now
 }
 
 // takeUp goes on with a run: forward or backward, as do says.
@@ -72,33 +78,37 @@ func takeUp(s streams, c *cli.Context, do func(context.Context, *roll, past) end
 	if run != "" && !isRunID(run) {
 		return usage("--run is %q, allowed: an id such as %s", run, exampleRunID).then(commandLine(c.Command.HelpName, "--config", configPath(c)))
 	}
-	if c.Command.Name == "revert" {
-		if err := confirmable(s, c); err != nil {
-			return err
-		}
+	if err := confirmable(s, c); err != nil && c.Command.Name == "revert" {
+		return err
 	}
-	cd := &conduct{s: s, output: o, noColor: c.Bool("no-color"), lockWait: c.Duration("lock-wait")}
+	cd := &conduct{s: s, output: o, noColor: c.Bool("no-color"), lockWait: c.Duration("lock-wait"), takeOver: c.Bool("take-over")}
 	ctx, release := cd.trap(c.Context)
 	defer release()
 	ask, settled := untilAsked(ctx, cd.stop)
 	defer settled()
-	if cd.ses, err = connect(ask, s, configPath(c), say(s)); err != nil {
+	if cd.ses, err = connect(ask, s, configPath(c), cd.screen.Note); err != nil {
 		return orStopped(ask, err)
 	}
 	defer cd.ses.close()
+	if err := cd.ses.writable(); err != nil {
+		return fail(exitPreflight, fmt.Errorf("%s: %w", checkState, err), "nothing was touched by this command", checkOf(checkState).remedy, "then type the same line again")
+	}
 	was, err := cd.recall(ask, run)
 	if err != nil {
 		return orStopped(ask, err)
 	}
+	begun := false
+	defer func() { cd.letGo(was, begun) }()
 	if err := cd.ses.aim(was.plan.Servers); err != nil {
 		return unreached(err)
 	}
+	if end, is := bygone(was); is && c.Command.Name == "resume" {
+		return orStopped(ask, cd.retell(ask, was, end))
+	}
 	cd.goingBack = c.Command.Name == "revert" || was.progress.Reverting
-	if c.Command.Name == "revert" {
-		if err := cd.announceRevert(ask, was, c.Bool("yes")); err != nil {
-			return err
-		}
-	} else if err := cd.unpack(was, c.String("package")); err != nil {
+	done, err := cd.before(ask, was, c)
+	defer done()
+	if err != nil {
 		return err
 	}
 	source, ms, err := cd.traffic(ask, was.plan)
@@ -106,118 +116,42 @@ func takeUp(s streams, c *cli.Context, do func(context.Context, *roll, past) end
 		return err
 	}
 	settled()
-	return cd.finish(cd.run(ctx, was.plan, was.path, source, ms, func(ctx context.Context, r *roll) ending { return do(ctx, r, was) }))
+	return cd.finish(cd.run(ctx, job{plan: was.plan, open: true, source: source, metrics: ms,
+		journal: func(ctx context.Context) (*journal.File, error) { return was.file, cd.behind(ctx, was) },
+		do:      func(ctx context.Context, r *roll) ending { begun = true; return do(ctx, r, was) },
+	}))
 }
 
-// recall finds the run's journal: in the state folder, or in shards on the servers.
-func (cd *conduct) recall(ctx context.Context, run string) (past, error) {
-	var p past
+// letGo closes the journal. One that was collected for a command that did not begin is taken away again: it would be out of date as
+// soon as the run is gone on with elsewhere.
+func (cd *conduct) letGo(was past, begun bool) {
+	if begun || !was.collected {
+		_ = was.file.Close() // every line was flushed
+		return
+	}
 	books, err := cd.books()
+	if err == nil {
+		err = errors.Join(books.disown(was.plan.Run), was.file.Discard())
+	}
 	if err != nil {
-		return p, fail(exitUnexpected, err, "nothing was touched by this command")
+		cd.screen.Note("the collected journal stays here: " + err.Error())
 	}
-	if run == "" {
-		if run, err = books.latest(); errors.Is(err, fs.ErrNotExist) {
-			run, err = cd.newestShard(ctx)
-		}
-		if err != nil {
-			return p, fail(exitPreflight, err, "nothing was touched", "iis-canary status --config "+cd.ses.path)
-		}
-	}
-	p.path = books.journal(run)
-	if err := cd.collect(ctx, run, p.path); err != nil {
-		return p, fail(exitPreflight, err, "nothing was touched", "iis-canary status --config "+cd.ses.path)
-	}
-	file, err := journal.Open(p.path)
-	if err != nil {
-		return p, fail(exitUnexpected, err, "nothing was touched by this command")
-	}
-	defer file.Close()
-	plan, found := firstPlan(file.Events())
-	if !found {
-		return p, fail(exitPreflight, fmt.Errorf("the journal of run %s holds no plan", run), "nothing was touched")
-	}
-	if err := cd.behind(ctx, run, p.path, file); err != nil {
-		return p, err
-	}
-	p.plan = plan
-	p.progress = canary.Fold(p.plan, file.Events())
-	return p, nil
 }
 
-// collect writes the journal file from the servers' shards where this machine has none: first from the servers that are in
-// the target groups, to learn the plan, then from all that the plan names. The one in hand may be in no group any more.
-func (cd *conduct) collect(ctx context.Context, run, path string) error {
-	if exists(path) {
-		return nil
+// before is what a command does with a run that it has found, before it goes on with it: a revert is announced, and a resume opens the
+// package, which a way back does not need. done is called at the end.
+func (cd *conduct) before(ctx context.Context, was past, c *cli.Context) (done func(), err error) {
+	done = func() {}
+	switch {
+	case c.Command.Name == "resume" && was.progress.Reverting:
+		return done, nil
+	case c.Command.Name == "resume":
+		return cd.unpack(ctx, was, c.String("package"))
 	}
-	events, err := cd.gather(ctx, run)
-	if err != nil {
-		return err
+	if err := cd.overtaken(ctx, was.plan); err != nil {
+		return done, err
 	}
-	plan, known := firstPlan(slices.Values(events))
-	if !known {
-		return fmt.Errorf("neither this machine nor any server knows a run %s", run)
-	}
-	if err := cd.ses.aim(plan.Servers); err != nil {
-		return err
-	}
-	if events, err = cd.gather(ctx, run); err != nil {
-		return err
-	}
-	return journal.Write(path, events)
-}
-
-// behind refuses a journal on this machine that the servers know more of: the run was gone on with elsewhere. One line more is
-// what a process leaves that died between writing it there and writing it here.
-func (cd *conduct) behind(ctx context.Context, run, path string, here canary.Journal) error {
-	ctx, cancel := context.WithTimeout(ctx, answerTime)
-	defer cancel()
-	events, err := cd.gather(ctx, run)
-	if err != nil {
-		return nil // an unreachable server is met by its own step
-	}
-	last := 0
-	for e := range here.Events() {
-		last = max(last, e.Seq)
-	}
-	if len(events) == 0 || events[len(events)-1].Seq <= last+1 {
-		return nil
-	}
-	return fail(exitPreflight, fmt.Errorf("the servers know more of run %s than %s: it was gone on with on another machine", run, path),
-		"nothing was touched by this command", "move that file away, then type the same line again: the journal is then collected from the servers")
-}
-
-// gather merges what each server at hand knows of a run. A server that cannot be asked is said, and left out.
-func (cd *conduct) gather(ctx context.Context, run string) ([]canary.Event, error) {
-	events, err := journal.Collect(ctx, cd.ses.hosts.Servers(), func(ctx context.Context, server string) ([]string, error) {
-		return cd.ses.shard(ctx, server, run)
-	})
-	if missing, some := errors.AsType[*journal.IncompleteError](err); some {
-		cd.screen.Note(missing.Error())
-	} else if err != nil {
-		return nil, fmt.Errorf("collect run %s from the servers: %w", run, err)
-	}
-	return events, nil
-}
-
-// newestShard asks the servers for the newest run.
-func (cd *conduct) newestShard(ctx context.Context) (string, error) {
-	newest := ""
-	for _, server := range cd.ses.hosts.Servers() {
-		survey, err := cd.ses.hosts.Survey(ctx, server)
-		if err != nil {
-			cd.screen.Note(err.Error())
-			continue
-		}
-		for _, run := range survey.Runs {
-			newest = max(newest, run)
-		}
-	}
-	if newest == "" {
-		return "", errors.New("no run is known, neither here nor on any server")
-	}
-	return newest, nil
+	return done, cd.announceRevert(ctx, was, c.Bool("yes"))
 }
 
 // announceRevert shows what will be put back, and asks.
@@ -232,32 +166,69 @@ func (cd *conduct) announceRevert(ctx context.Context, was past, yes bool) error
 	return confirm(ctx, cd.s, cd.ses.spec.App, "revert")
 }
 
-// unpack opens the package again, for a run that died while it was on its way to the servers.
-func (cd *conduct) unpack(was past, path string) error {
+// unpack opens the package again, for a run that died while it was on its way to the servers. done closes it, which removes a copy
+// that was fetched.
+func (cd *conduct) unpack(ctx context.Context, was past, text string) (done func(), err error) {
+	done = func() {}
 	books, err := cd.books()
 	if err != nil {
-		return fail(exitUnexpected, err, "nothing was touched by this command")
+		return done, fail(exitUnexpected, err, "nothing was touched by this command")
 	}
 	left, err := books.find(was.plan.Run)
 	if err != nil {
-		return fail(exitUnexpected, err, "nothing was touched by this command")
+		return done, fail(exitUnexpected, err, "nothing was touched by this command")
 	}
-	if path == "" {
-		path = left.Package
+	ref, err := fetch.Parse(cmp.Or(text, left.Package), "")
+	if err == nil && !ref.IsZero() {
+		ref, err = ref.Absolute()
 	}
-	if path == "" || !exists(path) {
-		cd.screen.Note("the package is not here any more; that matters only for servers that do not have it yet (--package FILE)")
-		return nil
-	}
-	b, err := bundle.Open(path, cd.ses.spec.App)
 	if err != nil {
-		return fail(exitPreflight, err, "nothing was touched by this command")
+		return done, usage("look for the package: %w", err).then(commandLine("iis-canary resume", "--config", cd.ses.path, "--package", "FILE"))
 	}
-	if b.Digest != was.plan.New.Digest {
-		return fail(exitPreflight, fmt.Errorf("%s is not the release of run %s", path, was.plan.Run), "nothing was touched by this command")
+	if ref.IsZero() || !ref.Remote() && !exists(ref.Path()) {
+		return done, cd.without(was, errors.New("the package is not here any more"))
 	}
-	cd.ses.hosts.Use(b)
+	p, err := cd.ses.open(ctx, ref)
+	if bad, is := errors.AsType[*parcelError](err); is && bad.check == checkReadable && ref.Remote() {
+		return done, cd.without(was, bad)
+	}
+	if err != nil {
+		return done, fail(exitPreflight, err, "nothing was touched by this command")
+	}
+	done = func() { _ = p.Close() } // it was only read
+	if p.Digest != was.plan.New.Digest {
+		return done, fail(exitPreflight, fmt.Errorf("%s, with the settings as they are now, is not the release of run %s", ref.Shown(), was.plan.Run),
+			"nothing was touched by this command", "give the package and the settings of that run, then type the same line again",
+			commandLine("iis-canary revert", "--config", cd.ses.path, "--run", was.plan.Run))
+	}
+	cd.ses.aboard(p)
+	return done, nil
+}
+
+// without goes on without a package, where every server has the release; before that it would end the run.
+func (cd *conduct) without(was past, why error) error {
+	if wanting := unstaged(was); len(wanting) > 0 {
+		return fail(exitPreflight, fmt.Errorf("%w, and not every server has the release: %s", why, strings.Join(wanting, ", ")), "nothing was touched by this command",
+			commandLine("iis-canary resume", "--config", cd.ses.path, "--run", was.plan.Run, "--package", "FILE"),
+			commandLine("iis-canary revert", "--config", cd.ses.path, "--run", was.plan.Run))
+	}
+	cd.screen.Note(why.Error() + "; every server has the release already")
 	return nil
+}
+
+// unstaged is the servers that a run has not brought the release to yet.
+func unstaged(was past) []string {
+	var out []string
+	for _, wave := range was.plan.Waves {
+		for _, lane := range wave.Lanes {
+			for _, step := range lane {
+				if _, is := step.Action.(canary.Stage); is && !was.progress.Ended(step.ID) {
+					out = append(out, step.Server)
+				}
+			}
+		}
+	}
+	return out
 }
 
 // traffic takes up the questions of a run as they were: on the traffic of the hour before it began. A way forward needs them
@@ -274,7 +245,7 @@ func (cd *conduct) traffic(ctx context.Context, p canary.Plan) (metrics.Source, 
 		}
 		return source, ms, nil
 	}
-	facts, err := source.Check(ctx, metrics.Survey{Old: p.Old, Hosts: names(p.Servers), Metrics: ms, From: p.Made.Add(-lookBack), To: p.Made})
+	facts, err := metrics.Check(ctx, source, metrics.Survey{Old: p.Old, Hosts: names(p.Servers), Metrics: ms, From: p.Made.Add(-lookBack), To: p.Made})
 	if err == nil {
 		ms, err = metrics.Settle(ms, facts)
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"iter"
 	"time"
 
 	"iiscanary/alb"
@@ -14,8 +15,10 @@ import (
 type roll struct {
 	world    canary.World
 	journal  canary.Journal
-	stop     <-chan struct{}
+	stop     <-chan struct{} // closed when the operator asks to stop
 	watch    func(canary.Event)
+	waits    func(canary.Waiting)
+	explain  func(context.Context, canary.Step, time.Time) string
 	onRefuse string // "revert" or "hold"
 }
 
@@ -25,55 +28,104 @@ type ending struct {
 	code     exit
 	why      error           // what stopped the way forward; nil when nothing did
 	back     error           // what stopped the way back; nil when nothing did
+	cause    report.Cause    // of the way back
 	verdict  *canary.Verdict // the one that decided
 	decided  time.Time       // when it was decided to go back
 	forward  time.Duration
 	backward time.Duration
+	over     bool // it was so before this command
 }
 
-func (r *roll) runner() *canary.Runner {
-	return &canary.Runner{World: r.world, Journal: r.journal, Stop: r.stop, Watch: r.watch, Tool: version()}
+func (r *roll) runner(stop <-chan struct{}) *canary.Runner {
+	return &canary.Runner{World: r.world, Journal: r.journal, Stop: stop, Watch: r.watch, Waits: r.waits, Explain: r.explain, Tool: version()}
 }
 
 // forward runs the plan: fresh, or from where its journal ends.
 func (r *roll) forward(ctx context.Context, p canary.Plan) ending {
 	began := time.Now()
-	err := r.runner().Run(ctx, p)
+	err := r.runner(r.stop).Run(ctx, p)
 	end := ending{why: err, decided: time.Now(), forward: time.Since(began), verdict: lastVerdict(r.journal, p)}
 	switch {
 	case err == nil:
 		end.outcome, end.code = report.Deployed, exitDone
 	case errors.Is(err, errAbandoned):
 		end.outcome, end.code = report.Mixed, exitAbandoned
+	case errors.Is(err, canary.ErrTaken):
+		end.outcome, end.code = report.Mixed, exitMixed
 	case errors.Is(err, canary.ErrStopped):
 		end.outcome, end.code = report.Stopped, exitStopped
 	case r.holds(err):
 		end.outcome, end.code = report.Held, exitHeld
+	case isJournal(err) && rolled(p, r.journal.Events()): // what the fleet is, it says itself
+		end.outcome, end.code = report.Held, exitHeld
 	case isJournal(err):
-		end.outcome, end.code = report.Mixed, exitMixed
+		end.outcome, end.code, end.cause = report.Reverted, exitPreflight, report.BeforeRoll
 	default:
-		return r.backward(ctx, p, end)
+		return r.giveUp(ctx, p, end)
 	}
 	return end
 }
 
-// backward puts back every server on which something began.
-func (r *roll) backward(ctx context.Context, p canary.Plan, end ending) ending {
-	began := time.Now()
-	back := canary.Revert(p, canary.Fold(p, r.journal.Events()))
-	if len(back.Waves) > 0 {
-		end.back = r.runner().Run(ctx, back)
+// giveUp goes back because the way forward is not to be gone on with. Where nothing but the release's files came to the servers,
+// there is nothing to go back on, and the release is not to blame.
+func (r *roll) giveUp(ctx context.Context, p canary.Plan, end ending) ending {
+	begun := rolled(p, r.journal.Events())
+	switch {
+	case refused(end.why):
+		end.cause = report.ByRefusal
+	case begun:
+		end.cause = report.ByFailure
+	default:
+		end.cause = report.BeforeRoll
 	}
+	stop := r.stop
+	if closed(stop) {
+		stop = nil // that was a wish for the fleet to serve: only going back gives it that
+	}
+	if end = r.backward(ctx, p, end, stop); end.code == exitReverted && !begun {
+		end.code = exitPreflight
+	}
+	return end
+}
+
+// rolled reports whether more began than the staging of files.
+func rolled(p canary.Plan, events iter.Seq[canary.Event]) bool {
+	done := canary.Fold(p, events)
+	for s := range p.Steps() {
+		if _, stage := s.Action.(canary.Stage); !stage && done.Began(s.ID) {
+			return true
+		}
+	}
+	return false
+}
+
+// backward puts back every server on which something began, and writes down that the run is over.
+func (r *roll) backward(ctx context.Context, p canary.Plan, end ending, stop <-chan struct{}) ending {
+	began := time.Now()
+	end.back = r.runner(stop).Run(ctx, canary.Revert(p, canary.Fold(p, r.journal.Events())))
 	end.backward = time.Since(began)
 	switch {
 	case end.back == nil:
 		end.outcome, end.code = report.Reverted, exitReverted
 	case errors.Is(end.back, errAbandoned):
 		end.outcome, end.code = report.Mixed, exitAbandoned
+	case errors.Is(end.back, canary.ErrStopped):
+		end.outcome, end.code = report.Stopped, exitStopped
+	case isJournal(end.back):
+		end.outcome, end.code = report.Held, exitHeld
 	default:
 		end.outcome, end.code = report.Mixed, exitMixed
 	}
 	return end
+}
+
+func closed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
 }
 
 // holds reports whether the fleet stays as it is: nobody said that the release is bad, or going back needs what is missing.

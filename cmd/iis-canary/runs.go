@@ -8,8 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
-	"strings"
 	"time"
 )
 
@@ -18,7 +16,7 @@ type runs struct{ dir string }
 
 // note is what a run leaves beside its journal: what resume needs and the plan does not hold.
 type note struct {
-	Package string `json:"package"` // absolute path of the package
+	Package string `json:"package"` // absolute path of the package, or its address with the pin
 }
 
 // newRunID names a run by its time, with four characters against two in the same second.
@@ -48,20 +46,14 @@ func (r runs) journal(run string) string { return filepath.Join(r.dir, run+".jso
 
 // latest is the newest run that has a journal here.
 func (r runs) latest() (string, error) {
-	entries, err := os.ReadDir(r.dir)
+	ids, err := r.ids()
 	if err != nil {
-		return "", fmt.Errorf("look for journals: %w", err)
-	}
-	var ids []string
-	for _, e := range entries {
-		if id, ok := strings.CutSuffix(e.Name(), ".jsonl"); ok {
-			ids = append(ids, id)
-		}
+		return "", err
 	}
 	if len(ids) == 0 {
 		return "", os.ErrNotExist
 	}
-	return slices.Max(ids), nil
+	return ids[0], nil
 }
 
 // leave writes the note of a run.

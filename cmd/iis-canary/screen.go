@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"iter"
 	"strings"
 	"sync"
 	"time"
@@ -21,7 +22,9 @@ type screen struct {
 	started time.Time
 
 	plan    canary.Plan
-	rows    map[string]row
+	rows    map[string]serverRow
+	status  map[string]canary.EventType // by step of the plan: the latest
+	places  *report.Places
 	verdict canary.Verdict
 	drawn   int       // lines of the block that stand on the terminal
 	spoke   time.Time // when the last plain line was written
@@ -30,8 +33,8 @@ type screen struct {
 	ticking sync.WaitGroup
 }
 
-// row is what is known of one server.
-type row struct {
+// serverRow is what is known of one server.
+type serverRow struct {
 	mark, doing string
 }
 
@@ -44,7 +47,7 @@ const (
 // newScreen starts showing; Close ends it.
 func newScreen(s streams, noColor bool) *screen {
 	sc := &screen{w: s.err, live: s.live(noColor), width: s.width, started: time.Now(), spoke: time.Now(),
-		rows: map[string]row{}, stop: make(chan struct{})}
+		rows: map[string]serverRow{}, status: map[string]canary.EventType{}, places: report.NewPlaces(), stop: make(chan struct{})}
 	sc.ticking.Go(sc.tick)
 	return sc
 }
@@ -72,15 +75,7 @@ func (s *screen) tick() {
 func (s *screen) Event(e canary.Event) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if e.Plan != nil {
-		s.begin(*e.Plan)
-	}
-	if e.Server != "" {
-		s.rows[e.Server] = s.next(e)
-	}
-	if e.Verdict != nil {
-		s.verdict = *e.Verdict
-	}
+	s.take(e)
 	loud := e.Type == canary.Broke || e.Type == canary.Halted || e.Type == canary.Planned
 	if text := report.Line(e, s.plan); text != "" && (!s.live || loud) {
 		s.line(text)
@@ -90,38 +85,68 @@ func (s *screen) Event(e canary.Event) {
 	}
 }
 
-// Begin shows a plan before its first event: a run that is taken up has told of its plan long ago.
-func (s *screen) Begin(p canary.Plan) {
+// take learns from an event.
+func (s *screen) take(e canary.Event) {
+	if e.Plan != nil {
+		s.begin(*e.Plan)
+	}
+	action := s.action(e.Step)
+	if e.Step != "" {
+		s.status[e.Step] = e.Type
+	}
+	if e.Server != "" {
+		s.rows[e.Server] = after(e, action)
+	}
+	s.places.Event(e)
+	if _, users := action.(canary.Bake); users && e.Verdict != nil {
+		s.verdict = *e.Verdict
+	}
+}
+
+func (s *screen) action(step string) canary.Action {
+	for known := range s.plan.Steps() {
+		if known.ID == step {
+			return known.Action
+		}
+	}
+	return nil
+}
+
+// Begin shows a plan before its first event, and what its journal says of a run that is taken up.
+func (s *screen) Begin(p canary.Plan, past iter.Seq[canary.Event]) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.begin(p)
+	for e := range past {
+		s.take(e)
+	}
 }
 
 // begin takes up a plan: the first of a run, or the one that puts the fleet back.
 func (s *screen) begin(p canary.Plan) {
-	s.plan = p
+	s.plan, s.status = p, map[string]canary.EventType{}
 	s.verdict = canary.Verdict{}
 	for _, server := range p.Servers {
 		if _, known := s.rows[server.Name]; !known {
-			s.rows[server.Name] = row{"•", "waiting"}
+			s.rows[server.Name] = serverRow{"•", "waiting"}
 		}
 	}
+	s.places.Plan(p)
 }
 
-func (s *screen) next(e canary.Event) row {
+// after is what is known of a server once an event about it has happened.
+func after(e canary.Event, a canary.Action) serverRow {
 	words := e.Step
-	for step := range s.plan.Steps() {
-		if step.ID == e.Step && step.Action != nil {
-			words = step.Action.Describe()
-		}
+	if a != nil {
+		words = a.Describe()
 	}
 	switch e.Type {
 	case canary.Ended:
-		return row{"✔", "done: " + words}
+		return serverRow{"✔", "done: " + words}
 	case canary.Broke:
-		return row{"✖", "broke: " + words}
+		return serverRow{"✖", "broke: " + words}
 	}
-	return row{"◌", words}
+	return serverRow{"◌", words}
 }
 
 // Verdict shows what the judge said at one poll.
@@ -129,6 +154,52 @@ func (s *screen) Verdict(v canary.Verdict) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.verdict = v
+}
+
+// Waits shows that a server has to wait for others before it can leave rotation.
+func (s *screen) Waits(w canary.Waiting) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	words := fmt.Sprintf("waiting for spare capacity: %s; at most %s, and anew after each server that comes back", w.For, w.AtMost.Round(time.Second))
+	s.rows[w.Step.Server] = serverRow{"◌", words}
+	s.line("◌ waits  " + w.Step.Server + ": " + words)
+}
+
+// Stopping says what the first interrupt does.
+func (s *screen) Stopping() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch hand := s.inHand(); len(hand) {
+	case 0:
+		s.line("stopping: no server is in hand; interrupt again to abandon")
+	case 1:
+		s.line("stopping: " + hand[0] + " is in hand and is finished first, so that it serves; interrupt again to abandon")
+	default:
+		s.line("stopping: " + strings.Join(hand, ", ") + " are in hand and are finished first, so that they serve; interrupt again to abandon")
+	}
+}
+
+// inHand is the servers that something was begun on and that are still worked on.
+func (s *screen) inHand() []string {
+	var out []string
+	for _, w := range s.plan.Waves {
+		for _, l := range w.Lanes {
+			begun, open := false, false
+			for _, step := range l {
+				_, change := step.Action.(canary.Change)
+				at, known := s.status[step.ID]
+				if at == canary.Broke {
+					begun, open = false, false
+					break
+				}
+				begun, open = begun || change && known, open || at != canary.Ended
+			}
+			if begun && open {
+				out = append(out, l[0].Server)
+			}
+		}
+	}
+	return out
 }
 
 // Note shows a line that is no event of the journal.
@@ -176,7 +247,7 @@ func (s *screen) redraw() {
 	lines := []string{fmt.Sprintf("%s  %s  %s", s.plan.Run, s.plan.New.Slot, time.Since(s.started).Round(time.Second))}
 	for _, server := range s.plan.Servers {
 		r := s.rows[server.Name]
-		lines = append(lines, fmt.Sprintf("  %s %-12s %s", r.mark, server.Name, r.doing))
+		lines = append(lines, fmt.Sprintf("  %s %-12s %-8s  %s", r.mark, server.Name, s.places.Of(server.Name), r.doing))
 	}
 	lines = append(lines, "  "+s.evidence())
 	width := s.width()
@@ -190,7 +261,7 @@ func (s *screen) redraw() {
 func (s *screen) evidence() string {
 	if len(s.verdict.Evidence) == 0 {
 		if s.verdict.Reason != "" {
-			return "traffic: " + s.verdict.Reason
+			return "traffic: " + strings.Join(strings.Fields(s.verdict.Reason), " ")
 		}
 		return "traffic: nothing judged yet"
 	}

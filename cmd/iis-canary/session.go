@@ -5,14 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
-	"os/user"
 	"slices"
+	"time"
 
 	"iiscanary/alb"
 	"iiscanary/canary"
 	"iiscanary/configs"
 	"iiscanary/iis"
+	"iiscanary/iis/winrm/kerberos"
 )
 
 // session is one command's hold on a fleet: the configuration and the adapters that were made from it.
@@ -22,6 +22,12 @@ type session struct {
 	say   func(string)
 	elb   *alb.Client
 	hosts *iis.Fleet
+	// tickets are the run's in Kerberos, for all servers; nil: none so far.
+	tickets *kerberos.Client
+
+	getenv func(string) string
+
+	lockWait time.Duration // how long a deployment waits for another run to end
 }
 
 // loadSpec reads the configuration; every mistake in it is one error.
@@ -37,18 +43,26 @@ func loadSpec(s streams, path string) (*configs.Spec, error) {
 		return spec, nil
 	}
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, usage("%w", err).then("name the file: --config FILE (configs/examples/minimal.yaml is one to start from)")
+		return nil, usage("%w", err).then("name the file: --config FILE", "iis-canary init   (writes a first one)")
 	}
 	return nil, usage("%w", err).then("correct it, then: " + commandLine("iis-canary validate", "--config", path))
 }
 
-// connect makes the adapters and finds out which servers there are. It changes nothing.
-func connect(ctx context.Context, s streams, path string, say func(string)) (*session, error) {
+// begin reads the configuration. Nothing is connected to: the preflight does that, and says all that is wrong at once.
+func begin(s streams, path string, say func(string)) (*session, error) {
 	spec, err := loadSpec(s, path)
 	if err != nil {
 		return nil, err
 	}
-	ses := &session{spec: spec, path: path, say: say}
+	return &session{spec: spec, path: path, say: say, getenv: s.getenv}, nil
+}
+
+// connect makes the adapters and finds out which servers there are. It changes nothing.
+func connect(ctx context.Context, s streams, path string, say func(string)) (*session, error) {
+	ses, err := begin(s, path, say)
+	if err != nil {
+		return nil, err
+	}
 	if ses.elb, err = ses.balancer(ctx); err != nil {
 		return nil, unreached(err)
 	}
@@ -72,7 +86,7 @@ func (ses *session) aim(servers []canary.Server) error {
 	if known := names(servers); slices.Equal(slices.Sorted(slices.Values(known)), ses.hosts.Servers()) {
 		return nil
 	}
-	ses.close()
+	ses.leave()
 	var err error
 	ses.hosts, err = ses.fleet(servers)
 	return err
@@ -82,21 +96,17 @@ func unreached(err error) error {
 	return fail(exitPreflight, err, "nothing was touched", "mend that, then type the same line again")
 }
 
-// owner names who runs this process, for the lease.
-func owner() string {
-	name := "unknown"
-	if u, err := user.Current(); err == nil {
-		name = u.Username
+// close ends every connection, and forgets the tickets.
+func (ses *session) close() {
+	ses.leave()
+	if ses.tickets != nil {
+		ses.tickets.Close()
+		ses.tickets = nil
 	}
-	host, err := os.Hostname()
-	if err != nil {
-		host = "unknown"
-	}
-	return fmt.Sprintf("%s on %s (pid %d)", name, host, os.Getpid())
 }
 
-// close ends every connection; shells left behind would count against the servers' quotas.
-func (ses *session) close() {
+// leave ends every connection; shells left behind would count against the servers' quotas.
+func (ses *session) leave() {
 	if ses.hosts == nil {
 		return
 	}

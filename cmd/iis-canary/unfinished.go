@@ -12,11 +12,25 @@ import (
 	"iiscanary/canary/journal"
 )
 
-// forgotten refuses to begin while a run that died has left a server in no target group: the survey cannot find such a
-// server, only the notes on the others know of it.
-func (ses *session) forgotten(ctx context.Context, inv canary.Inventory) error {
+// leftError says that the newest run went beyond bringing files to the servers and did not come to its end.
+type leftError struct {
+	run, slot string
+	missing   []string // servers that it took out of rotation and that are in no target group any more
+}
+
+func (e *leftError) Error() string {
+	text := fmt.Sprintf("run %s to %s did not come to its end", e.run, e.slot)
+	if len(e.missing) > 0 {
+		text += fmt.Sprintf(", and %s, which it took out of rotation, is in no target group", strings.Join(e.missing, ", "))
+	}
+	return text
+}
+
+// unfinished refuses to begin on what a run has left half way. The servers' own notes tell of it, also of a server that is in
+// no target group any more, which no survey can find. A run that is abandoned by its id is let be.
+func (ses *session) unfinished(ctx context.Context, inv canary.Inventory, abandoned string) error {
 	run, where := ses.newest(ctx, inv)
-	if run == "" {
+	if run == "" || run == abandoned {
 		return nil
 	}
 	events, err := journal.Collect(ctx, where, func(ctx context.Context, server string) ([]string, error) {
@@ -25,16 +39,15 @@ func (ses *session) forgotten(ctx context.Context, inv canary.Inventory) error {
 	if _, some := errors.AsType[*journal.IncompleteError](err); err != nil && !some {
 		return fmt.Errorf("read what is noted of run %s on the servers: %w", run, err)
 	}
-	missing := lost(events, inv)
-	if len(missing) == 0 {
+	plan, known := firstPlan(slices.Values(events))
+	if !known || events[len(events)-1].Type == canary.Finished {
 		return nil
 	}
-	again := func(verb string) string {
-		return commandLine("iis-canary "+verb, "--config", ses.path, "--run", run)
+	missing := lost(plan, inv) // what began on those, their own notes would tell
+	if len(missing) == 0 && !rolled(plan, slices.Values(events)) {
+		return nil
 	}
-	return fail(exitPreflight, fmt.Errorf("run %s did not end, and %s, which it took out of rotation, is in no target group", run, strings.Join(missing, ", ")),
-		"nothing was touched by this command", again("resume")+"   (go on)",
-		again("revert")+"   (put every server back)")
+	return &leftError{run, plan.New.Slot, missing}
 }
 
 // newest is the latest run that any server has notes of, and the servers that do.
@@ -54,12 +67,8 @@ func (ses *session) newest(ctx context.Context, inv canary.Inventory) (run strin
 	return run, where
 }
 
-// lost is the servers of a run's plan that are not in the inventory, where the run did not come to its end.
-func lost(events []canary.Event, inv canary.Inventory) []string {
-	plan, known := firstPlan(slices.Values(events))
-	if !known || events[len(events)-1].Type == canary.Finished {
-		return nil
-	}
+// lost is the servers of a run's plan that are not in the inventory.
+func lost(plan canary.Plan, inv canary.Inventory) []string {
 	var out []string
 	for _, s := range plan.Servers {
 		if !slices.ContainsFunc(inv.Servers, func(f canary.Found) bool { return f.Name == s.Name }) {

@@ -50,8 +50,11 @@ type shownJudge struct {
 	flushed time.Time
 }
 
-// flushEvery is the time between two flushes of the access logs.
-const flushEvery = 5 * time.Second
+// flushEvery is the time between two flushes of the access logs, and flushTime how long a verdict waits for one.
+const (
+	flushEvery = 5 * time.Second
+	flushTime  = 2 * time.Second
+)
 
 func (j *shownJudge) Judge(ctx context.Context, on []string) (canary.Verdict, error) {
 	if time.Since(j.flushed) >= flushEvery {
@@ -69,7 +72,7 @@ func (j *shownJudge) Judge(ctx context.Context, on []string) (canary.Verdict, er
 // flush asks every server at once. One that cannot be asked is only later with its lines, which the verdict waits for.
 func (j *shownJudge) flush(ctx context.Context) {
 	j.flushed = time.Now()
-	ctx, cancel := context.WithTimeout(ctx, flushEvery)
+	ctx, cancel := context.WithTimeout(ctx, flushTime)
 	defer cancel()
 	var all sync.WaitGroup
 	for _, s := range j.servers {

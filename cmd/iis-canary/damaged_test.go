@@ -1,0 +1,37 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"iiscanary/cmd/iis-canary/rehearsal"
+)
+
+func TestADamagedJournalIsToBeMovedAway(t *testing.T) {
+	t.Parallel()
+	f := putUp(t)
+	path := filepath.Join(filepath.Dir(f.Config()), "state", rehearsal.App, exampleRunID+".jsonl")
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string]string{
+		"empty":                "",
+		"torn":                 `{"seq":1,`,
+		"garbage":              "garbage\n",
+		"without the plan":     `{"seq":1,"at":"2026-11-21T10:15:00Z","type":"halted","run":"` + exampleRunID + `"}` + "\n",
+		"of a revert, only so": `{"seq":1,"type":"planned","run":"` + exampleRunID + `","plan":{"run":"` + exampleRunID + `","revert":true}}` + "\n",
+	} {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		for _, words := range [][]string{{"resume"}, {"revert", "--yes"}} {
+			y := enter(t, append(words, "-c", f.Config())...)
+			if y.code != 7 {
+				t.Errorf("%s: exit %d\n%s", name, y.code, y.err)
+			}
+			says(t, y.err, "nothing was touched by this command", "next:  move "+path+" away: the journal is then collected from the servers",
+				"iis-canary resume --config "+f.Config()+" --run "+exampleRunID, "iis-canary revert --config "+f.Config()+" --run "+exampleRunID)
+		}
+	}
+}

@@ -1,0 +1,57 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"syscall"
+	"testing"
+	"time"
+
+	"iiscanary/cmd/iis-canary/rehearsal"
+)
+
+// TestTheNewestRunIsTheFleetsNotThisFolders: the run that has to be taken up may have been begun elsewhere.
+func TestTheNewestRunIsTheFleetsNotThisFolders(t *testing.T) {
+	t.Parallel()
+	f := putUp(t)
+	other := elsewhereOf(t, f, "other")
+	enter(t, "deploy", "-c", other, "--package", f.Package(), "--yes").must(t, 0)
+	everywhere(t, f, rehearsal.NewSlot)
+
+	cmd := program(t, "deploy", "-c", f.Config(), "--package", f.Package(), "--slot", "3460", "--yes")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "a server leaves rotation", func() bool { return f.Healthy() < len(f.Servers) })
+	for range 2 {
+		if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	if code := wait(cmd); code != 130 {
+		t.Fatalf("exit code %d after two interrupts, want 130", code)
+	}
+
+	y := enter(t, "resume", "-c", other).must(t, 0)
+	says(t, y.err, "the servers know of a newer run than this machine: ", "app.domain.com-3460")
+	everywhere(t, f, rehearsal.App+"-3460")
+
+	f.Servers[1].Unreachable(true)
+	defer f.Servers[1].Unreachable(false)
+	var talk bytes.Buffer
+	s := streams{err: &talk, getenv: func(string) string { return "" }}
+	cd := &conduct{s: s, screen: newScreen(s, true)}
+	var err error
+	if cd.ses, err = connect(t.Context(), s, other, cd.screen.Note); err != nil {
+		t.Fatal(err)
+	}
+	defer cd.ses.close()
+	soon, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+	defer cancel()
+	if run := cd.newestNoted(soon); !isRunID(run) {
+		t.Errorf("the server that answers knows of %q", run)
+	}
+	cd.screen.Close()
+	says(t, talk.String(), "web-02 cannot be asked for its newest run: ")
+}

@@ -1,0 +1,76 @@
+package main
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+)
+
+// typedWords is what was typed behind the name of the command.
+func typedWords(c *cli.Context) []string {
+	return slices.Clone(c.Lineage()[1].Args().Tail())
+}
+
+// retyped is the line that was typed with another value of a flag, so that it can be typed as it is. The flag comes last where
+// it was not given.
+func retyped(c *cli.Context, flag, value string) string {
+	words, names := typedWords(c), spellings(c, flag)
+	for i, w := range words {
+		switch name, _, joined := strings.Cut(w, "="); {
+		case !slices.Contains(names, name):
+		case joined:
+			words[i] = name + "=" + value
+			return commandLine(append([]string{c.Command.HelpName}, words...)...)
+		default:
+			words = slices.Replace(words, i+1, min(i+2, len(words)), value)
+			return commandLine(append([]string{c.Command.HelpName}, words...)...)
+		}
+	}
+	return commandLine(append(append([]string{c.Command.HelpName}, words...), "--"+flag, value)...)
+}
+
+// switched is the line that was typed with one more switch.
+func switched(c *cli.Context, flag string) string {
+	return commandLine(append(append([]string{c.Command.HelpName}, typedWords(c)...), "--"+flag)...)
+}
+
+// renamed is the line that was typed with another flag in the place of one.
+func renamed(c *cli.Context, from []string, to string) string {
+	words := typedWords(c)
+	for i, w := range words {
+		if name, _, _ := strings.Cut(w, "="); slices.Contains(from, name) {
+			words[i] = to + strings.TrimPrefix(w, name)
+		}
+	}
+	return commandLine(append([]string{c.Command.HelpName}, words...)...)
+}
+
+// spellings is a flag of the command in every way that it can be typed.
+func spellings(c *cli.Context, flag string) []string {
+	all := []string{flag}
+	for _, f := range c.Command.Flags {
+		if slices.Contains(f.Names(), flag) {
+			all = f.Names()
+		}
+	}
+	var out []string
+	for _, name := range all {
+		out = append(out, "-"+name, "--"+name)
+	}
+	return out
+}
+
+// typedConfig is the flag that names the configuration, as it stands on a command line; nothing where it does not.
+func typedConfig(args []string) []string {
+	for i, w := range args {
+		switch name, value, joined := strings.Cut(w, "="); {
+		case !slices.Contains([]string{"-c", "--c", "-config", "--config"}, name):
+		case joined:
+			return []string{"--config", value}
+		case i+1 < len(args):
+			return []string{"--config", args[i+1]}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,55 @@
+package main
+
+import (
+	"bytes"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// What is to be typed next can be typed as it is: nothing is lost of what was typed, and the mistake is mended.
+func TestTheNextLineKeepsWhatWasTyped(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	config, here := filepath.Join(dir, "my.yaml"), filepath.Join(dir, "gone.zip")
+	for _, c := range []struct{ name, typed, next string }{
+		{"no package", "deploy -c C --yes --slot 7", "deploy -c C --yes --slot 7 --package FILE"},
+		{"a package that is not there", "plan -p " + here + " -c C -o json", "plan -p FILE -c C -o json"},
+		{"the same with a sign between", "plan --package=" + here + " -c C", "plan --package=FILE -c C"},
+		{"a package that is not pinned", "deploy -c C --package https://host/a.zip --yes", "deploy -c C --package https://host/a.zip#sha256=HEX --yes"},
+		{"a file for a format", "plan -c C --package P -o plan.json", "plan -c C --package P --out plan.json"},
+		{"the same with a sign between", "plan -c C --output=out/plan.json --package P", "plan -c C --out=out/plan.json --package P"},
+		{"a file for the format of a report", "report -c C -o report.xml", "report -c C --out report.xml"},
+		{"a format that there is not", "status -o yaml -c C", "status -o json -c C"},
+		{"a format of a report that there is not", "report -c C -o yaml --force", "report -c C -o json --force"},
+		{"a flag that there is not", "plan -c C --packag P --detailed-exitcode", "plan -c C --package P --detailed-exitcode"},
+		{"the same with a sign between", "plan -c C --packag=P", "plan -c C --package=P"},
+		{"nobody to confirm", "revert -c C --run 20261121-101500-ab12", "revert -c C --run 20261121-101500-ab12 --yes"},
+		{"a probe of no server", "doctor --probe -c C --quick", "doctor --probe -c C --quick --server NAME"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			full := strings.NewReplacer(" C", " "+config, " P", " "+config).Replace
+			args := strings.Fields("iis-canary " + full(c.typed))
+			var out, talk bytes.Buffer
+			code := run(args, streams{in: strings.NewReader(""), out: &out, err: &talk, width: func() int { return 80 }, getenv: func(string) string { return "" }})
+			if code != int(exitUsage) || !strings.Contains(talk.String(), "iis-canary "+full(c.next)+"\n") {
+				t.Errorf("exit code %d\n%s", code, talk.String())
+			}
+		})
+	}
+}
+
+func TestAnErrorThatNobodyExpectedNamesTheConfiguration(t *testing.T) {
+	t.Parallel()
+	for typed, want := range map[string]string{"deploy -c my.yaml": "iis-canary status --config my.yaml\n", "deploy --config=my.yaml": "iis-canary status --config my.yaml\n",
+		"deploy -c": "iis-canary status\n", "deploy": "iis-canary status\n"} {
+		var b bytes.Buffer
+		explain(&b, errTest, strings.Fields("iis-canary "+typed))
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("%s:\n%s", typed, b.String())
+		}
+	}
+}
+
+var errTest = usage("x").what
