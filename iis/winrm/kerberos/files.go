@@ -10,7 +10,10 @@ import (
 	"os"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/jcmturner/gokrb5/v8/config"
 	"github.com/jcmturner/gokrb5/v8/credentials"
@@ -20,6 +23,12 @@ import (
 
 // fileLimit bounds each file that is read, in bytes.
 const fileLimit = 1 << 20
+
+// What a message shows of the names in a file, at most.
+const (
+	longestName = 100 // bytes of one
+	mostNames   = 10
+)
 
 func readFile(path string) ([]byte, error) {
 	f, err := os.Open(path)
@@ -99,9 +108,12 @@ func (c *Client) useKeytab(path string) error {
 			c.account.WithKeytab(keys)
 			return nil
 		}
-		if text := fmt.Sprintf("%s (encryption type %d)", name, e.Key.KeyType); !slices.Contains(others, text) {
+		if text := fmt.Sprintf("%s (encryption type %d)", legible(name), e.Key.KeyType); !slices.Contains(others, text) {
 			others = append(others, text)
 		}
+	}
+	if more := len(others) - mostNames; more > 0 {
+		others = append(others[:mostNames], fmt.Sprintf("and %d more", more))
 	}
 	return fmt.Errorf("the keytab %s has no AES key of %s; it has: %s", path, c.Account(), cmp.Or(strings.Join(others, ", "), "nothing"))
 }
@@ -143,6 +155,18 @@ func firstLine(err error) string {
 	return clean
 }
 
+// legible is a name out of a file as it may stand in a message: between quotes, with what cannot be shown escaped, if it is no name that
+// a person could have typed.
+func legible(name string) string {
+	if len(name) > longestName {
+		name = strings.ToValidUTF8(name[:longestName], "") + "..."
+	}
+	if utf8.ValidString(name) && !strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return name
+	}
+	return strconv.QuoteToASCII(name)
+}
+
 // useCache takes the tickets that kinit got.
 func (c *Client) useCache(path, user string) error {
 	path, kind := cachePath(path)
@@ -161,6 +185,9 @@ func (c *Client) useCache(path, user string) error {
 		return fmt.Errorf("%s is no ticket cache", path)
 	}
 	c.account = credentials.New(cache.user, cache.realm)
+	if shown := legible(c.Account()); shown != c.Account() {
+		return fmt.Errorf("the ticket cache %s is of %s, and no account has such a name; get another with: kinit -c %s", path, shown, path)
+	}
 	name, of, _ := strings.Cut(user, "@")
 	if user != "" && (name != c.account.UserName() || of != "" && !strings.EqualFold(of, c.account.Domain())) {
 		return fmt.Errorf("the ticket cache %s is of %s, not of %s", path, c.Account(), user)

@@ -1,10 +1,12 @@
 package kerberos_test
 
 import (
+	"bytes"
 	"errors"
 	"strings"
 	"testing"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"iiscanary/iis/kdctest"
@@ -50,6 +52,29 @@ func TestATicketCacheWithAWeakerKeyIsNotUsed(t *testing.T) {
 	for _, words := range []string{o.CCache, "encryption type 23", "AES", "default_tkt_enctypes", "kinit -c " + o.CCache + " deploy@CORP.TEST"} {
 		if !strings.Contains(err.Error(), words) {
 			t.Errorf("no %q in: %v", words, err)
+		}
+	}
+}
+
+func TestNamesInFilesAreShownOnOneLine(t *testing.T) {
+	k, o := domain(t)
+	keys, err := k.Keytab("deploy")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cache, err := k.CCache("deploy", time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	odd := func(content []byte) []byte {
+		return bytes.ReplaceAll(content, []byte("deploy"), []byte("d\n\xd6\x1b\u00e9"))
+	}
+	for path, options := range map[string]kerberos.Options{
+		"the keytab":       {User: "deploy", Realm: o.Realm, Config: o.Config, Keytab: file(t, "keytab", odd(keys))},
+		"the ticket cache": {Config: o.Config, CCache: file(t, "cache", odd(cache))},
+	} {
+		if _, err := kerberos.New(options); err == nil || !strings.Contains(err.Error(), path+" ") || !strings.Contains(err.Error(), `"d\n\xd6\x1b\u00e9@CORP.TEST"`) {
+			t.Errorf("%s: got %v", path, err)
 		}
 	}
 }
@@ -123,13 +148,16 @@ func FuzzFiles(f *testing.F) {
 	}
 	f.Add(keys)
 	f.Add(cache)
+	for _, content := range [][]byte{keys, cache} {
+		f.Add(bytes.ReplaceAll(content, []byte("deploy"), []byte("dep\n\xd6\x1b")))
+	}
 	f.Fuzz(func(t *testing.T, content []byte) {
 		path := file(t, "file", content)
 		for _, o := range []kerberos.Options{{User: "deploy", Realm: realm, Keytab: path}, {CCache: path}} {
 			if c, err := kerberos.New(o); err == nil {
 				c.Close()
-			} else if !utf8.ValidString(err.Error()) || strings.ContainsRune(err.Error(), '\n') {
-				t.Errorf("an error of several lines: %q", err)
+			} else if !utf8.ValidString(err.Error()) || strings.ContainsFunc(err.Error(), unicode.IsControl) || len(err.Error()) > 4000 {
+				t.Errorf("an error that cannot stand on a line: %q", err)
 			}
 		}
 	})
