@@ -5,13 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
-	"time"
 
 	"iiscanary/canary/report"
 	"iiscanary/cmd/iis-canary/rehearsal"
@@ -33,52 +30,6 @@ func putUpOf(t *testing.T, servers int, faults ...string) *rehearsal.Fleet {
 		t.Fatal(err)
 	}
 	return f
-}
-
-// typed is one command line that was typed, and what came of it.
-type typed struct {
-	code     int
-	out, err string
-}
-
-// program is the program as a process of its own.
-func program(t *testing.T, args ...string) *exec.Cmd {
-	t.Helper()
-	cmd := exec.Command("iis-canary", args...)
-	cmd.Env = append(os.Environ(), "CI=true")
-	return cmd
-}
-
-func enter(t *testing.T, args ...string) typed {
-	t.Helper()
-	return enterWith(t, nil, args...)
-}
-
-// enterWith types a command in an environment with some more in it.
-func enterWith(t *testing.T, more map[string]string, args ...string) typed {
-	t.Helper()
-	var out, talk bytes.Buffer
-	cmd := program(t, args...)
-	for name, value := range more {
-		cmd.Env = append(cmd.Env, name+"="+value)
-	}
-	cmd.Stdout, cmd.Stderr = &out, &talk
-	err := cmd.Run()
-	if failed, ok := errors.AsType[*exec.ExitError](err); err != nil && !ok {
-		t.Fatalf("%v: %v", args, err)
-	} else if ok {
-		return typed{failed.ExitCode(), out.String(), talk.String()}
-	}
-	return typed{0, out.String(), talk.String()}
-}
-
-// must demands an exit code.
-func (y typed) must(t *testing.T, code int) typed {
-	t.Helper()
-	if y.code != code {
-		t.Fatalf("exit code %d, want %d\n%s\n%s", y.code, code, y.out, y.err)
-	}
-	return y
 }
 
 // openShells is how many are open on each server.
@@ -167,35 +118,6 @@ func TestPlanChangesNothingAndDeployExecutesJustThatPlan(t *testing.T) {
 	everywhere(t, f, rehearsal.OldSlot)
 }
 
-// underway starts a deployment and returns when it is in the middle of draining a server.
-func underway(t *testing.T, f *rehearsal.Fleet) *exec.Cmd {
-	t.Helper()
-	cmd := program(t, "deploy", "-c", f.Config(), "--package", f.Package(), "--yes")
-	var talk bytes.Buffer
-	cmd.Stderr = &talk
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		if t.Failed() {
-			t.Log(talk.String())
-		}
-	})
-	until(t, "a server leaves rotation", func() bool { return f.Healthy() < len(f.Servers) })
-	return cmd
-}
-
-// until polls for at most a minute.
-func until(t *testing.T, what string, so func() bool) {
-	t.Helper()
-	for end := time.Now().Add(time.Minute); !so(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("a minute later it is still not so that %s", what)
-		}
-	}
-}
-
 func TestAKilledDeployIsResumedOrReverted(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -213,10 +135,7 @@ func TestAKilledDeployIsResumedOrReverted(t *testing.T) {
 			t.Parallel()
 			f := putUp(t)
 			cmd := underway(t, f)
-			if err := cmd.Process.Kill(); err != nil {
-				t.Fatal(err)
-			}
-			_ = cmd.Wait()
+			cmd.kill()
 			killed := openShells(f)
 			if c.later {
 				until(t, "the draining server is listed no more", func() bool { return f.Listed() < len(f.Servers) })
@@ -257,12 +176,8 @@ func TestTheFirstInterruptFinishesTheServerInHandAndTheSecondAbandons(t *testing
 	t.Parallel()
 	f := putUpOf(t, 3)
 	cmd := underway(t, f)
-	if err := cmd.Process.Signal(os.Interrupt); err != nil {
-		t.Fatal(err)
-	}
-	if code := wait(cmd); code != 5 {
-		t.Fatalf("exit code %d after one interrupt, want 5", code)
-	}
+	cmd.signal(os.Interrupt)
+	cmd.ended().must(t, 5)
 	if n := f.Healthy(); n != len(f.Servers) {
 		t.Fatalf("%d of %d servers are in rotation after a stop", n, len(f.Servers))
 	}
@@ -271,29 +186,9 @@ func TestTheFirstInterruptFinishesTheServerInHandAndTheSecondAbandons(t *testing
 	if y := enter(t, "deploy", "-c", f.Config(), "--package", f.Package(), "--slot", "9999", "--yes").must(t, 7); !strings.Contains(y.err, "did not come to its end") || !strings.Contains(y.err, "--abandon") {
 		t.Errorf("a deploy over a stopped run was refused with\n%s", y.err)
 	}
-	again := program(t, "resume", "-c", f.Config(), "--yes")
-	if err := again.Start(); err != nil {
-		t.Fatal(err)
-	}
-	until(t, "a server leaves rotation", func() bool { return f.Healthy() < len(f.Servers) })
-	for range 2 {
-		if err := again.Process.Signal(syscall.SIGINT); err != nil {
-			t.Fatal(err)
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
-	if code := wait(again); code != 130 {
-		t.Fatalf("exit code %d after two interrupts, want 130", code)
-	}
+	underwayWith(t, f, "resume", "-c", f.Config(), "--yes").abandon()
 	enter(t, "resume", "-c", f.Config()).must(t, 0)
 	everywhere(t, f, rehearsal.NewSlot)
-}
-
-func wait(cmd *exec.Cmd) int {
-	if failed, ok := errors.AsType[*exec.ExitError](cmd.Wait()); ok {
-		return failed.ExitCode()
-	}
-	return 0
 }
 
 func TestTwoRunsAtOnceAreKeptApart(t *testing.T) {
@@ -306,9 +201,7 @@ func TestTwoRunsAtOnceAreKeptApart(t *testing.T) {
 	y = enter(t, "deploy", "-c", elsewhereOf(t, f, "other"), "--package", f.Package(), "--yes").must(t, 6)
 	says(t, y.err, "whether that process lives cannot be known here", "next:  type the same line again when that run has ended; deploy, resume and revert wait for it with --lock-wait 25m", "iis-canary resume --config ", "iis-canary revert --config ", "--take-over")
 	saysNot(t, y.err, "--abandon")
-	if code := wait(cmd); code != 0 {
-		t.Fatalf("the first run exits %d", code)
-	}
+	cmd.ended().must(t, 0)
 	everywhere(t, f, rehearsal.NewSlot)
 }
 
@@ -325,9 +218,7 @@ func TestARunIsNotTakenUpWhileItsOwnProcessLives(t *testing.T) {
 			t.Errorf("%s was refused with\n%s", verb, y.err)
 		}
 	}
-	if code := wait(cmd); code != 0 {
-		t.Fatalf("the run exits %d", code)
-	}
+	cmd.ended().must(t, 0)
 	everywhere(t, f, rehearsal.NewSlot)
 }
 
@@ -336,9 +227,7 @@ func TestAHeldRunGoesOnWhenTheLogsAreBack(t *testing.T) {
 	f := putUp(t, "no-logs")
 	cmd := underway(t, f)
 	f.Begin()
-	if code := wait(cmd); code != 8 {
-		t.Fatalf("exit code %d without logs, want 8", code)
-	}
+	cmd.ended().must(t, 8)
 	if n := f.Healthy(); n != len(f.Servers) {
 		t.Fatalf("%d of %d servers are in rotation while the run is held", n, len(f.Servers))
 	}
@@ -374,10 +263,7 @@ func TestAJournalThatTheServersKnowMoreOfIsNotBelieved(t *testing.T) {
 	t.Parallel()
 	f := putUp(t)
 	cmd := underway(t, f)
-	if err := cmd.Process.Kill(); err != nil {
-		t.Fatal(err)
-	}
-	_ = cmd.Wait()
+	cmd.kill()
 	state := filepath.Join(filepath.Dir(f.Config()), "state")
 	if err := os.Rename(state, state+".old"); err != nil {
 		t.Fatal(err)
@@ -413,10 +299,7 @@ func TestAResumeIsNotJudgedByAGuessWhenTheLogsCannotBeRead(t *testing.T) {
 	t.Parallel()
 	f := putUp(t, "slow")
 	cmd := underway(t, f)
-	if err := cmd.Process.Kill(); err != nil {
-		t.Fatal(err)
-	}
-	_ = cmd.Wait()
+	cmd.kill()
 	f.Logs.SetFaults(estest.Faults{Status: 503})
 	enter(t, "resume", "-c", f.Config()).must(t, 7)
 	f.Logs.SetFaults(estest.Faults{})

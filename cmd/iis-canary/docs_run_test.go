@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -186,18 +185,10 @@ func (d *desk) stand(line, dir string) {
 	}
 	cmd := exec.Command(args[0], args[1:]...)
 	cmd.Dir, cmd.Env = d.dir, d.env()
-	var talk bytes.Buffer
-	cmd.Stderr = &talk
-	if err := cmd.Start(); err != nil {
-		d.t.Fatal(err)
-	}
+	p := launch(d.t, cmd)
 	d.t.Cleanup(func() {
-		if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
-			d.t.Error(err)
-		}
-		if code := wait(cmd); code != 0 {
-			d.t.Errorf("%s ends with %d\n%s", line, code, talk.String())
-		}
+		p.signal(os.Interrupt)
+		p.ended().must(d.t, 0)
 	})
 	ready := filepath.Join(d.dir, dir, rehearsal.EndpointsFile)
 	for end := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {

@@ -4,7 +4,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strings"
 	"syscall"
 	"testing"
 	"unsafe"
@@ -13,7 +12,7 @@ import (
 )
 
 // fill lets a process make no file longer than a byte from now on, as a full disk would.
-func fill(t *testing.T, cmd *exec.Cmd) {
+func fill(t *testing.T, cmd *running) {
 	t.Helper()
 	limit := syscall.Rlimit{Cur: 1, Max: 1}
 	const fileSize = 1 // RLIMIT_FSIZE
@@ -26,13 +25,7 @@ func fill(t *testing.T, cmd *exec.Cmd) {
 func full(t *testing.T, args ...string) typed {
 	t.Helper()
 	cmd := exec.Command("sh", append([]string{"-c", `ulimit -f 1 && exec iis-canary "$@"`, "sh"}, args...)...)
-	var out, talk strings.Builder
-	cmd.Stdout, cmd.Stderr = &out, &talk
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	code := wait(cmd)
-	return typed{code, out.String(), talk.String()}
+	return launch(t, cmd).ended()
 }
 
 func TestAFullDiskIsToldAsWhatItIs(t *testing.T) {
@@ -50,28 +43,13 @@ func TestAFullDiskIsToldAsWhatItIs(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			f := putUp(t)
-			cmd := program(t, "deploy", "-c", f.Config(), "--package", f.Package(), "--yes")
-			var out, talk strings.Builder
-			cmd.Stdout, cmd.Stderr = &out, &talk
-			if err := cmd.Start(); err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() { _ = cmd.Process.Kill() })
-			until(t, "a server leaves rotation", func() bool { return f.Healthy() < len(f.Servers) })
+			cmd := underway(t, f)
 			until(t, name, func() bool { return c.when(f) })
 			fill(t, cmd)
-			if code := wait(cmd); code != int(c.code) {
-				t.Errorf("exit code %d, want %d", code, c.code)
-			}
+			y := cmd.ended().must(t, int(c.code))
 			folder := filepath.Join(filepath.Dir(f.Config()), "state", rehearsal.App)
-			for _, want := range []string{c.says, "write the journal: ", "next:  make room in " + folder, "iis-canary resume --config ", "iis-canary revert --config "} {
-				if !strings.Contains(out.String(), want) {
-					t.Errorf("it does not say %q", want)
-				}
-			}
-			if strings.Contains(out.String(), "mend the servers named above, then") || t.Failed() {
-				t.Errorf("it says\n%s\n%s", out.String(), talk.String())
-			}
+			says(t, y.out, c.says, "write the journal: ", "next:  make room in "+folder, "iis-canary resume --config ", "iis-canary revert --config ")
+			saysNot(t, y.out, "mend the servers named above, then")
 			for _, verb := range []string{"resume", "revert"} {
 				y := full(t, verb, "-c", f.Config(), "--yes").must(t, int(exitPreflight))
 				says(t, y.err, string(checkState), "nothing was touched by this command", "free space there")

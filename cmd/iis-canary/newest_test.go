@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"syscall"
 	"testing"
 	"time"
 
@@ -18,20 +17,7 @@ func TestTheNewestRunIsTheFleetsNotThisFolders(t *testing.T) {
 	enter(t, "deploy", "-c", other, "--package", f.Package(), "--yes").must(t, 0)
 	everywhere(t, f, rehearsal.NewSlot)
 
-	cmd := program(t, "deploy", "-c", f.Config(), "--package", f.Package(), "--slot", "3460", "--yes")
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	until(t, "a server leaves rotation", func() bool { return f.Healthy() < len(f.Servers) })
-	for range 2 {
-		if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
-			t.Fatal(err)
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
-	if code := wait(cmd); code != 130 {
-		t.Fatalf("exit code %d after two interrupts, want 130", code)
-	}
+	underwayWith(t, f, "deploy", "-c", f.Config(), "--package", f.Package(), "--slot", "3460", "--yes").abandon()
 
 	y := enter(t, "resume", "-c", other).must(t, 0)
 	says(t, y.err, "the servers know of a newer run than this machine: ", "app.domain.com-3460")

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -128,13 +127,8 @@ func TestAResumeGetsTheVeryPackageAndSettingsOfItsRun(t *testing.T) {
 	const at = "/web/app.domain.com.3461.zip"
 	y.Depot.Put(at, depot.Object{Content: pack})
 
-	cmd := program(t, "deploy", "-c", y.Config(), "--package", y.Depot.URL()+at+"#sha256="+hashOf(pack), "--yes")
-	var talk bytes.Buffer
-	cmd.Stderr = &talk
 	y.Depot.Hold("iis-canary", true)
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
+	cmd := background(t, "deploy", "-c", y.Config(), "--package", y.Depot.URL()+at+"#sha256="+hashOf(pack), "--yes")
 	asked := func() (n int) {
 		for _, a := range y.Depot.Asked() {
 			if a.UserAgent == "iis-canary" {
@@ -144,10 +138,7 @@ func TestAResumeGetsTheVeryPackageAndSettingsOfItsRun(t *testing.T) {
 		return n
 	}
 	until(t, "a server fetches the package", func() bool { return asked() > 0 })
-	if err := cmd.Process.Kill(); err != nil {
-		t.Fatal(err)
-	}
-	_ = cmd.Wait()
+	cmd.kill()
 	y.Depot.Hold("iis-canary", false)
 
 	y.put(dir, "db", []byte("another"))
@@ -172,15 +163,8 @@ func TestAResumeThatNeedsNoPackageStillNeedsItsSettings(t *testing.T) {
 	dir := filepath.Dir(y.Config())
 	y.put(dir, "db", []byte(planted))
 	pack := y.put(y.dir, "app.domain.com.3461.zip", zipOf(t, site(t, y.Fleet)))
-	cmd := program(t, "deploy", "-c", y.Config(), "--package", pack, "--yes")
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	until(t, "a server leaves rotation", func() bool { return y.Healthy() < len(y.Servers) })
-	if err := cmd.Process.Kill(); err != nil {
-		t.Fatal(err)
-	}
-	_ = cmd.Wait()
+	cmd := underwayWith(t, y.Fleet, "deploy", "-c", y.Config(), "--package", pack, "--yes")
+	cmd.kill()
 	y.put(dir, "db", []byte("another"))
 	if out := y.enter("resume").must(t, 7); !strings.Contains(out.err, "with the settings as they are now") {
 		t.Errorf("with another setting:\n%s", out.err)

@@ -1,14 +1,11 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"io"
 	"maps"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -242,58 +239,18 @@ func probeNeedsAnAdministrator(s *scene) {
 	}
 }
 
-// underProbe is the program in a process of its own, in the middle of its last question, which takes a minute and a half.
-type underProbe struct {
-	cmd  *exec.Cmd
-	said *bytes.Buffer
-	over chan struct{}
-}
-
-func (s *scene) inTheMiddle() *underProbe {
+// inTheMiddle is the program in a process of its own, in the middle of its last question, which takes a minute and a half.
+func (s *scene) inTheMiddle() *running {
 	s.t.Helper()
 	server := s.fleet.Servers[0]
 	tried := func() int { return server.Truth().Ops["experiment"] }
 	start := tried()
 	s.ask("", "--server", "web-01", "--yes").must(s.t, 0) // all but that question
 	most := tried() + tried() - start
-	p := &underProbe{cmd: program(s.t, "doctor", "-c", s.config, "--probe", "--server", "web-01", "--yes"), said: &bytes.Buffer{}, over: make(chan struct{})}
-	talk, err := p.cmd.StderrPipe()
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	if err := p.cmd.Start(); err != nil {
-		s.t.Fatal(err)
-	}
-	s.t.Cleanup(func() { _ = p.cmd.Process.Kill() })
-	reader := bufio.NewReader(talk)
-	last := fmt.Sprintf("%d/%d ", len(iis.Questions())-1, len(iis.Questions()))
-	for {
-		line, err := reader.ReadString('\n')
-		p.said.WriteString(line)
-		if err != nil {
-			s.t.Fatalf("it ended early: %v\n%s", err, p.said)
-		}
-		if strings.HasPrefix(line, last) {
-			break
-		}
-	}
-	go func() {
-		defer close(p.over)
-		_, _ = io.Copy(p.said, reader) // ends with the process
-	}()
-	until(s.t, "the last question is being asked", func() bool { return tried() >= most })
+	p := background(s.t, "doctor", "-c", s.config, "--probe", "--server", "web-01", "--yes")
+	last := fmt.Sprintf("\n%d/%d ", len(iis.Questions())-1, len(iis.Questions()))
+	until(s.t, "the last question is being asked", func() bool { return tried() >= most && strings.Contains(p.talk.String(), last) })
 	return p
-}
-
-// interrupted is how it ends after an interrupt.
-func (p *underProbe) interrupted(t *testing.T) typed {
-	t.Helper()
-	if err := p.cmd.Process.Signal(os.Interrupt); err != nil {
-		t.Fatal(err)
-	}
-	<-p.over
-	code := wait(p.cmd)
-	return typed{code, "", p.said.String()}
 }
 
 func probeCleansUpAfterAnInterrupt(s *scene) {
@@ -302,7 +259,8 @@ func probeCleansUpAfterAnInterrupt(s *scene) {
 	if len(s.benches()) != 1 {
 		s.t.Errorf("in the middle there are %v", s.benches())
 	}
-	y := p.interrupted(s.t).must(s.t, 5)
+	p.signal(os.Interrupt)
+	y := p.ended().must(s.t, 5)
 	for _, want := range []string{"the probe was interrupted", "its throw-away site was removed, and nothing else was touched"} {
 		if !strings.Contains(y.err, want) {
 			s.t.Errorf("nobody says %q:\n%s", want, y.err)
@@ -321,7 +279,8 @@ func probeLeavesAndTheNextOneCleans(s *scene) {
 	}
 	release := holdLease(s)
 	left := s.benches()
-	y := p.interrupted(t).must(t, 1)
+	p.signal(os.Interrupt)
+	y := p.ended().must(t, 1)
 	release()
 	if len(left) != 1 {
 		t.Fatalf("left %v", left)
@@ -353,10 +312,7 @@ func probeIsNeverBesideADeployment(s *scene) {
 	if n := server.Truth().Ops["experiment"] - before; n != 0 {
 		t.Errorf("%d experiments beside a deployment", n)
 	}
-	if err := cmd.Process.Kill(); err != nil {
-		t.Fatal(err)
-	}
-	_ = cmd.Wait()
+	cmd.kill()
 }
 
 func TestNamesAndAddressesAreLeftOut(t *testing.T) {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -13,25 +12,10 @@ import (
 func TestAWayBackIsResumedWithoutThePackage(t *testing.T) {
 	t.Parallel()
 	f := putUp(t, "crash")
-	talk, err := os.Create(filepath.Join(t.TempDir(), "talk"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer talk.Close()
-	cmd := program(t, "deploy", "-c", f.Config(), "--package", f.Package(), "--yes")
-	cmd.Stderr = talk
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	said := func(words string) bool {
-		text, err := os.ReadFile(talk.Name())
-		return err == nil && strings.Contains(string(text), words)
-	}
+	cmd := background(t, "deploy", "-c", f.Config(), "--package", f.Package(), "--yes")
+	said := func(words string) bool { return strings.Contains(cmd.talk.String(), words) }
 	until(t, "the fleet is put back", func() bool { return said("planned the way back of run ") })
-	if err := cmd.Process.Kill(); err != nil {
-		t.Fatal(err)
-	}
-	_ = cmd.Wait()
+	cmd.kill()
 	if said("reverted:") {
 		t.Fatal("the way back was over before the run was killed")
 	}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"fmt"
 	"net"
 	"os"
@@ -69,19 +68,9 @@ func (s *scene) enter(words ...string) typed {
 	if s.env != nil {
 		cmd := program(s.t, words...)
 		cmd.Env = append(cmd.Env, s.env...)
-		var out, talk bytes.Buffer
-		cmd.Stdout, cmd.Stderr = &out, &talk
-		code := 0
-		if err := cmd.Start(); err != nil {
-			s.t.Fatal(err)
-		}
-		code = wait(cmd)
-		return typed{code, out.String(), talk.String()}
+		return launch(s.t, cmd).ended()
 	}
-	var out, talk bytes.Buffer
-	code := run(append([]string{"iis-canary"}, words...), streams{in: strings.NewReader(""), out: &out, err: &talk,
-		width: func() int { return 80 }, getenv: func(string) string { return "" }})
-	return typed{code, out.String(), talk.String()}
+	return inside(words...)
 }
 
 // touched is how often anything was changed, by the servers' and the balancers' own books. A lease is a change too.

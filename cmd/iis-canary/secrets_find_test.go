@@ -94,13 +94,16 @@ func foundBut(text []byte, names ...string) []string {
 // leaks is what was found where.
 type leaks struct{ list []string }
 
-// look looks for everything but the plain names of accounts: people are told whose login was refused, on screen and wherever else the
-// words of a run go. A name is no secret, though it may come from where secrets are.
+// look looks for every plant.
 func (l *leaks) look(where string, text []byte) { l.lookBut(where, text) }
 
-// lookBut is look where some other plants may be too.
+// lookAtWords is look at the words of a run: people are told whose login was refused, on screen and wherever else these words go. The name
+// of an account is no secret, though it may come from where secrets are.
+func (l *leaks) lookAtWords(where string, text []byte) { l.lookBut(where, text, nameOfUser) }
+
+// lookBut is look where plants of these names may be.
 func (l *leaks) lookBut(where string, text []byte, names ...string) {
-	for _, hit := range foundBut(text, append(names, nameOfUser)...) {
+	for _, hit := range foundBut(text, names...) {
 		l.list = append(l.list, where+": "+hit)
 	}
 }

@@ -14,7 +14,6 @@ import (
 	"reflect"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 
 	"iiscanary/cmd/iis-canary/rehearsal"
@@ -41,28 +40,10 @@ type hoard struct {
 	env   []string
 	said  leaks
 	wire  *wire
-	told  told
+	told  transcript      // what webhooks were sent
 	typed map[string]bool // names of commands
 	began bool            // a run did, and left its traces
 	last  string          // what the last command said
-}
-
-// told is what webhooks were sent.
-type told struct {
-	mu   sync.Mutex
-	text []byte
-}
-
-func (t *told) add(text []byte) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.text = append(t.text, text...)
-}
-
-func (t *told) String() string {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return string(t.text)
 }
 
 // secretFiles is the planted secrets by the file beside the configuration that each is in.
@@ -236,7 +217,7 @@ func (h *hoard) web() (w web, closed string) {
 	}
 	other := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { hear("whom a webhook leads to", r, "") }))
 	hooks := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		h.told.add(hear("webhook", r, "/"+plainly("HookPath"))) // its own address is what it knows
+		_, _ = h.told.Write(hear("webhook", r, "/"+plainly("HookPath"))) // its own address is what it knows
 		switch name := strings.Split(r.URL.Path, "/")[2]; name {
 		case "moved":
 			http.Redirect(w, r, other.URL+"/landing", http.StatusTemporaryRedirect)

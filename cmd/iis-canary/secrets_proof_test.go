@@ -109,7 +109,7 @@ func inLines(text string) string {
 
 func TestASecretIsFoundInEveryPartOfARequest(t *testing.T) {
 	t.Parallel()
-	secret, setting := plainly("Proof"), plainly(settingName+"Json")
+	secret, setting, user := plainly("Proof"), plainly(settingName+"Json"), plainly(nameOfUser+"Winrm")
 	long := strings.Repeat("and another line of it, ", 400)
 	toAgent := func(text string) func(*wire) {
 		return func(w *wire) { send(w, "web-01", "/wsman", "", input(text)) }
@@ -131,30 +131,38 @@ func TestASecretIsFoundInEveryPartOfARequest(t *testing.T) {
 			send(w, "web-01", "/wsman", "", input(secret[:9]))
 			send(w, "web-01", "/wsman", "", input(secret[9:]))
 		},
-		"setting in JSON":       toAgent(frame(`{"a":"`+setting+`"}`, "")),
-		"long operation":        toAgent(source + frame(`{"op":"note","args":"`+long+secret+`"}`, "")),
-		"setting in long JSON":  toAgent(frame(`{"a":"`+long+setting+`"}`, deflated("a file"))),
-		"behind a long one":     toAgent(frame(`{"a":"`+long+`"}`, deflated(long)) + frame(`{"a":"`+secret+`"}`, "")),
-		"one that broke off":    toAgent(frame(`{"a":"`+secret+long+`"}`, "")[:100]),
-		"file":                  toAgent(frame(`{}`, deflated("a file with "+long+secret))),
-		"file that is sent raw": toAgent(frame(`{}`, "a file with "+secret)),
-		"file that broke off":   toAgent(cut(frame(`{}`, deflated(secret+" and the end")))),
-		"process for one":       toAgent(inLines(frame(`{"a":"`+long+secret+`"}`, ""))),
-		"its file":              toAgent(inLines(frame(`{"a":"`+long+`"}`, deflated(long+secret)))),
-		"name and password": func(w *wire) {
-			send(w, "webhook", "/", "", plainly(nameOfUser+"Winrm")+":"+secret)
-		},
-		"answer":                ofAgent("stdout", frame(`{"a":"`+secret+`"}`, "")),
-		"long answer":           ofAgent("stdout", frame(`{"a":"`+long+setting+`"}`, "")),
-		"standard error":        ofAgent("stderr", "at line 1: "+secret),
-		"answer without stream": func(w *wire) { w.answered("web-01", nil, []byte("<f:Message>"+secret+"</f:Message>")) },
-		"no base64":             func(w *wire) { send(w, "web-01", "/wsman", "", `<rsp:Stream CommandId="1">!</rsp:Stream>`) },
+		"setting in JSON":        toAgent(frame(`{"a":"`+setting+`"}`, "")),
+		"long operation":         toAgent(source + frame(`{"op":"note","args":"`+long+secret+`"}`, "")),
+		"setting in long JSON":   toAgent(frame(`{"a":"`+long+setting+`"}`, deflated("a file"))),
+		"behind a long one":      toAgent(frame(`{"a":"`+long+`"}`, deflated(long)) + frame(`{"a":"`+secret+`"}`, "")),
+		"one that broke off":     toAgent(frame(`{"a":"`+secret+long+`"}`, "")[:100]),
+		"file":                   toAgent(frame(`{}`, deflated("a file with "+long+secret))),
+		"file that is sent raw":  toAgent(frame(`{}`, "a file with "+secret)),
+		"file that broke off":    toAgent(cut(frame(`{}`, deflated(secret+" and the end")))),
+		"process for one":        toAgent(inLines(frame(`{"a":"`+long+secret+`"}`, ""))),
+		"its file":               toAgent(inLines(frame(`{"a":"`+long+`"}`, deflated(long+secret)))),
+		"name and password":      func(w *wire) { send(w, "webhook", "/", "", user+":"+secret) },
+		"name in an address":     func(w *wire) { send(w, "webhook", "/?a="+user, "", "") },
+		"name in a header":       func(w *wire) { send(w, "webhook", "/", user, "") },
+		"name at AWS":            func(w *wire) { send(w, "aws", "/", "", user) },
+		"name in a search":       func(w *wire) { send(w, "elasticsearch", "/logs/_search", "", user) },
+		"name in a command line": func(w *wire) { send(w, "web-01", "/wsman", "", "<rsp:Arguments>"+user+"</rsp:Arguments>") },
+		"name in an answer":      func(w *wire) { w.answered("web-01", nil, []byte("<f:Message>"+user+"</f:Message>")) },
+		"name in a file":         toAgent(frame(`{}`, deflated("a file with "+user))),
+		"answer":                 ofAgent("stdout", frame(`{"a":"`+secret+`"}`, "")),
+		"long answer":            ofAgent("stdout", frame(`{"a":"`+long+setting+`"}`, "")),
+		"standard error":         ofAgent("stderr", "at line 1: "+secret),
+		"answer without stream":  func(w *wire) { w.answered("web-01", nil, []byte("<f:Message>"+secret+"</f:Message>")) },
+		"no base64":              func(w *wire) { send(w, "web-01", "/wsman", "", `<rsp:Stream CommandId="1">!</rsp:Stream>`) },
 	} {
 		w := newWire()
 		send(w, "aws", "/", "", "")
 		send(w, "web-01", "/wsman", "", input(source+frame(`{"op":"put","args":"`+long+`"}`, deflated("a file with "+setting+long))))
-		w.answered("web-01", nil, []byte("whole: "+plainly(nameOfUser+"Winrm")))
-		send(w, "webhook", "/", "", "refused the login of "+plainly(nameOfUser+"Winrm"))
+		refused := "refused the login of " + user
+		send(w, "webhook", "/", "", refused)
+		send(w, "elasticsearch", "/logs/_doc", "", refused)
+		toAgent(frame(`{"op":"note","args":"`+refused+`"}`, ""))(w)
+		ofAgent("stdout", frame(`{"account":"`+user+`"}`, ""))(w)
 		if hits := w.found(); len(hits) > 0 {
 			t.Fatalf("what is no leak is found: %v", hits)
 		}

@@ -27,6 +27,7 @@ const stdin = "standard input"
 var (
 	commandExp = regexp.MustCompile(`CommandId="([^"]*)"`)
 	nameExp    = regexp.MustCompile(`Name="([^"]*)"`)
+	ownerExp   = regexp.MustCompile(`<rsp:Owner>` + stem + nameOfUser + `[A-Za-z]*</rsp:Owner>`) // of a shell: a server says whose it is
 )
 
 // hear is called with every request.
@@ -41,7 +42,11 @@ func (w *wire) hear(peer string, r *http.Request, body []byte) {
 			w.heard.look(where+": header "+name, fmt.Append(nil, values))
 		}
 	}
-	w.heard.look(where+": body", w.parted(peer, where, body))
+	look := w.heard.look
+	if peer == "webhook" || peer == "elasticsearch" && r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/_doc") {
+		look = w.heard.lookAtWords
+	}
+	look(where+": body", w.parted(peer, where, body))
 }
 
 // answered is called with every answer of a server.
@@ -49,7 +54,7 @@ func (w *wire) answered(peer string, _ *http.Request, body []byte) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	where := "an answer of " + peer
-	w.heard.look(where+": body", w.parted(peer, where, body))
+	w.heard.look(where+": body", w.parted(peer, where, ownerExp.ReplaceAll(body, nil)))
 }
 
 // parted takes the streams out of an envelope, and returns the rest.
@@ -94,7 +99,7 @@ func (w *wire) settingsSent() bool {
 }
 
 // found is what was heard of planted secrets. The files of a release travel packed, behind the JSON of their frame: there, settings are
-// at home. A server says what its event log has.
+// at home. Words of a run go to the servers' parts of its journal. A server says what its event log has.
 func (w *wire) found() []string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -102,9 +107,9 @@ func (w *wire) found() []string {
 	for stream, text := range w.streams {
 		frames, files := unframed(text)
 		if strings.HasPrefix(stream, stdin) {
-			all.look(stream, frames)
+			all.lookAtWords(stream, frames)
 		} else {
-			all.lookBut(stream, frames, quotedName)
+			all.lookBut(stream, frames, quotedName, nameOfUser)
 		}
 		all.lookBut("files in "+stream, files, settingName)
 	}

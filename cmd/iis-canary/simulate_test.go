@@ -1,12 +1,10 @@
 package main
 
 import (
-	"bytes"
 	"encoding/json"
 	"io"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -19,19 +17,14 @@ import (
 type simulated struct {
 	t   *testing.T
 	dir string
-	cmd *exec.Cmd
+	cmd *running
 	at  rehearsal.Endpoints
 }
 
 func simulateIn(t *testing.T, dir string) *simulated {
 	t.Helper()
-	s := &simulated{t: t, dir: dir, cmd: program(t, "simulate", "--dir", dir, "--servers", "3",
+	s := &simulated{t: t, dir: dir, cmd: background(t, "simulate", "--dir", dir, "--servers", "3",
 		"--speed", strconv.Itoa(fleetSpeed), "--traffic", strconv.Itoa(fleetTraffic))}
-	s.cmd.Stderr = os.Stderr
-	if err := s.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = s.cmd.Process.Kill() })
 	until(t, "the fleet stands", func() bool {
 		text, err := os.ReadFile(filepath.Join(dir, rehearsal.EndpointsFile))
 		return err == nil && json.Unmarshal(text, &s.at) == nil
@@ -90,12 +83,8 @@ func TestAStandingFleetIsPlannedDeployedAndTakenDown(t *testing.T) {
 	s.serves(rehearsal.OldSlot)
 	s.enter("deploy", rehearsal.GoodPackage, "--yes").must(t, 0)
 	s.serves(rehearsal.App + "-good")
-	if err := s.cmd.Process.Signal(os.Interrupt); err != nil {
-		t.Fatal(err)
-	}
-	if code := wait(s.cmd); code != 0 {
-		t.Errorf("an interrupted simulate exits %d", code)
-	}
+	s.cmd.signal(os.Interrupt)
+	s.cmd.ended().must(t, 0)
 	if _, err := os.Stat(filepath.Join(s.dir, rehearsal.EndpointsFile)); !os.IsNotExist(err) {
 		t.Errorf("the endpoints of a fleet that is gone are still there: %v", err)
 	}
@@ -133,13 +122,7 @@ func TestSimulateTouchesNoFolderThatIsNotItsOwn(t *testing.T) {
 func TestAStandingFleetTellsItsSecretsToNobody(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "practice")
-	cmd := program(t, "simulate", "--dir", dir, "--servers", "2", "--speed", strconv.Itoa(fleetSpeed), "--traffic", "10")
-	var out, talk bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &talk
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = cmd.Process.Kill() })
+	cmd := background(t, "simulate", "--dir", dir, "--servers", "2", "--speed", strconv.Itoa(fleetSpeed), "--traffic", "10")
 	var at rehearsal.Endpoints
 	until(t, "the fleet stands", func() bool {
 		text, err := os.ReadFile(filepath.Join(dir, rehearsal.EndpointsFile))
@@ -158,13 +141,9 @@ func TestAStandingFleetTellsItsSecretsToNobody(t *testing.T) {
 		}
 		answers["the answer of the control to "+f.Name] = string(text)
 	}
-	if err := cmd.Process.Signal(os.Interrupt); err != nil {
-		t.Fatal(err)
-	}
-	if code := wait(cmd); code != 0 {
-		t.Errorf("exit code %d\n%s", code, talk.String())
-	}
-	answers["standard output"], answers["standard error"] = out.String(), talk.String()
+	cmd.signal(os.Interrupt)
+	y := cmd.ended().must(t, 0)
+	answers["standard output"], answers["standard error"] = y.out, y.err
 	looked, hits, err := spilled(dir, answers)
 	if err != nil || looked < 20 {
 		t.Errorf("%d files: %v", looked, err)

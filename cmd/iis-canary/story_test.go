@@ -36,10 +36,7 @@ func TestAKilledRunIsToldOfHereAndFromTheServers(t *testing.T) {
 	if l := answered[report.Runs](t, 0, "runs", "-c", f.Config()); len(l.Runs) != 1 || !l.Runs[0].Alive || l.Runs[0].Outcome != report.Underway || l.Runs[0].Resumable {
 		t.Errorf("while a run is in flight: %+v", l)
 	}
-	if err := cmd.Process.Kill(); err != nil {
-		t.Fatal(err)
-	}
-	_ = cmd.Wait()
+	cmd.kill()
 
 	run := answered[report.Run](t, 0, "report", "-c", f.Config())
 	if run.Outcome != report.Unfinished || !run.Resumable || run.Alive || len(run.Next) != 2 {

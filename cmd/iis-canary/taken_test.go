@@ -3,10 +3,6 @@
 package main
 
 import (
-	"bytes"
-	"os"
-	"path/filepath"
-	"strings"
 	"syscall"
 	"testing"
 
@@ -18,32 +14,17 @@ func TestAWayBackThatWasTakenOverEndsAtOnce(t *testing.T) {
 	t.Parallel()
 	f := putUpOf(t, 3)
 	enter(t, "deploy", "-c", f.Config(), "--package", f.Package(), "--yes").must(t, 0)
-	first := program(t, "revert", "-c", f.Config(), "--yes")
-	var out, talk bytes.Buffer
-	first.Stdout, first.Stderr = &out, &talk
-	if err := first.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = first.Process.Kill() })
-	until(t, "a server leaves rotation", func() bool { return f.Healthy() < len(f.Servers) })
-	if err := first.Process.Signal(syscall.SIGSTOP); err != nil {
-		t.Fatal(err)
-	}
-	enter(t, "revert", "-c", anotherMachine(t, f), "--yes", "--take-over").must(t, 0)
+	first := underwayWith(t, f, "revert", "-c", f.Config(), "--yes")
+	first.signal(syscall.SIGSTOP)
+	enter(t, "revert", "-c", elsewhereOf(t, f, "other"), "--yes", "--take-over").must(t, 0)
 	everywhere(t, f, rehearsal.OldSlot)
 	before := workOn(f)
-	if err := first.Process.Signal(syscall.SIGCONT); err != nil {
-		t.Fatal(err)
+	first.signal(syscall.SIGCONT)
+	y := first.ended().must(t, int(exitMixed))
+	if n := workOn(f) - before; n != 0 {
+		t.Errorf("%d more changes", n)
 	}
-	code := wait(first)
-	if n := workOn(f) - before; code != int(exitMixed) || n != 0 {
-		t.Errorf("exit code %d after %d more changes, want %d after none\n%s\n%s", code, n, exitMixed, out.String(), talk.String())
-	}
-	for _, want := range []string{"the lease on web-0", "next:  iis-canary status --config "} {
-		if !strings.Contains(out.String(), want) {
-			t.Errorf("it does not say %q:\n%s", want, out.String())
-		}
-	}
+	says(t, y.out, "the lease on web-0", "next:  iis-canary status --config ")
 	everywhere(t, f, rehearsal.OldSlot)
 }
 
@@ -56,18 +37,4 @@ func workOn(f *rehearsal.Fleet) int {
 		}
 	}
 	return n
-}
-
-// anotherMachine is the configuration of a fleet on another machine, which has none of its journals.
-func anotherMachine(t *testing.T, f *rehearsal.Fleet) string {
-	t.Helper()
-	text, err := os.ReadFile(f.Config())
-	if err != nil {
-		t.Fatal(err)
-	}
-	path := filepath.Join(filepath.Dir(f.Config()), "elsewhere.yaml")
-	if err := os.WriteFile(path, bytes.Replace(text, []byte("\nstate: "), []byte("\nstate: elsewhere-"), 1), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return path
 }

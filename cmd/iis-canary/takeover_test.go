@@ -51,8 +51,6 @@ func TestALivingRunOfAnotherWorkspaceIsNeverTakenForDead(t *testing.T) {
 			t.Errorf("a refused command leaves %v", left)
 		}
 	}
-	if code := wait(cmd); code != 0 {
-		t.Fatalf("the living run exits %d", code)
-	}
+	cmd.ended().must(t, 0)
 	everywhere(t, f, rehearsal.NewSlot)
 }

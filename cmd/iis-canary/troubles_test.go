@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -102,10 +101,7 @@ func (w *ward) trap(call string, code uint32) {
 // typed enters a command that takes neither a package nor a slot.
 func (w *ward) typed(words ...string) typed {
 	w.t.Helper()
-	var out, talk bytes.Buffer
-	code := run(append([]string{"iis-canary"}, append(words, "-c", w.config)...), streams{in: strings.NewReader(""), out: &out, err: &talk,
-		width: func() int { return 80 }, getenv: func(string) string { return "" }})
-	return typed{code, out.String(), talk.String()}
+	return inside(append(words, "-c", w.config)...)
 }
 
 // serves demands that every server serves just this slot and is healthy, and that this is also what its boot flags say.
