@@ -26,6 +26,15 @@ func (j fencedJournal) Append(e canary.Event) error {
 	return fmt.Errorf("write the journal on %s: %w", e.Server, canary.ErrTaken)
 }
 
+// wayOf is the way forward, or the way back after a whole run.
+func wayOf(st *stage, back bool) canary.Plan {
+	if !back {
+		return st.plan
+	}
+	st.must(st.run())
+	return st.back()
+}
+
 // A note that is refused because another process took the server over ends the run there, on both ways and on every lane.
 func TestARefusedNoteEndsBothWaysAtOnce(t *testing.T) {
 	for name, c := range map[string]struct {
@@ -40,11 +49,7 @@ func TestARefusedNoteEndsBothWaysAtOnce(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(st *stage) {
-				plan := st.plan
-				if c.back {
-					st.must(st.run())
-					plan = st.back()
-				}
+				plan := wayOf(st, c.back)
 				then, finished := "", len(st.told(canary.Finished))
 				r := st.runner()
 				r.Journal = fencedJournal{st.journal, c.kind, c.step, func() { then = st.world.Remember() }}
@@ -77,11 +82,7 @@ func TestNoServerLeavesOrEntersRotationThatAnotherProcessTook(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(st *stage) {
-				plan := st.plan
-				if c.back {
-					st.must(st.run())
-					plan = st.back()
-				}
+				plan := wayOf(st, c.back)
 				st.world.Break(canarytest.Fault{Op: "hold", Server: "web-01", Kind: canarytest.Taken, After: c.held})
 				before := ""
 				r := st.runner()

@@ -131,7 +131,7 @@ func whole(t interface{ Errorf(string, ...any) }, r Run, events []canary.Event) 
 }
 
 func TestAnyOrderOfEventsIsTold(t *testing.T) {
-	source := append(refusedRun().events, brokenBack().events...)
+	source := append(refusedRun(t).events, brokenBack(t).events...)
 	rapid.Check(t, func(t *rapid.T) {
 		events := rapid.SliceOfN(rapid.SampledFrom(source), 0, 60).Draw(t, "events")
 		for i := range events {
@@ -150,7 +150,7 @@ func TestAnyOrderOfEventsIsTold(t *testing.T) {
 }
 
 func FuzzStory(f *testing.F) {
-	for _, s := range []*scribe{refusedRun(), brokenBack(), heldRun()} {
+	for _, s := range []*scribe{refusedRun(f), brokenBack(f), heldRun(f)} {
 		var lines bytes.Buffer
 		e := json.NewEncoder(&lines)
 		for _, event := range s.events {

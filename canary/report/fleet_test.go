@@ -79,11 +79,11 @@ func TestDriftIsNamedWithWhatToDo(t *testing.T) {
 		"lost": {func(s *Survey) {
 			s.Seen = s.Seen[:1]
 			s.Seen[0].Found.Slots[1].Name = "other"
-			s.Runs = []Run{storyOf(killedRun())}
+			s.Runs = []Run{storyOf(killedRun(t))}
 		}, []DriftKind{DriftLost}, "web-02", "run 20261121-120000-ab12 took it out of rotation", "iis-canary resume --config canary.yaml --run 20261121-120000-ab12, or iis-canary revert"},
 		"draining by a run that died": {func(s *Survey) {
 			health(s, canary.Draining, "Target.DeregistrationInProgress")
-			s.Runs = []Run{storyOf(killedRun())}
+			s.Runs = []Run{storyOf(killedRun(t))}
 		}, []DriftKind{DriftOut}, "web-02", "draining", "iis-canary resume --config canary.yaml --run 20261121-120000-ab12"},
 		"a lease that ran out": {func(s *Survey) { s.Seen[1].Lease = lease(true) }, []DriftKind{DriftLeftover}, "web-02", "20261121-110000-cd34 by ann on ci-7", "resume"},
 		"in flight": {func(s *Survey) {
@@ -122,12 +122,12 @@ func TestARunIsUnfinishedUntilItIsOverOrOvertaken(t *testing.T) {
 		open bool
 		fly  bool
 	}{
-		"killed":    {storyOf(killedRun()), newSlot, true, false},
-		"held":      {storyOf(heldRun()), oldSlot, true, false},
-		"deployed":  {storyOf(goodRun()), newSlot, false, false},
-		"reverted":  {storyOf(refusedRun()), oldSlot, false, false},
-		"overtaken": {storyOf(killedRun()), "app.domain.com-3458", false, false},
-		"at work":   {Tell(Record{Events: killedRun().events, Alive: true}, typed), newSlot, false, true},
+		"killed":    {storyOf(killedRun(t)), newSlot, true, false},
+		"held":      {storyOf(heldRun(t)), oldSlot, true, false},
+		"deployed":  {storyOf(goodRun(t)), newSlot, false, false},
+		"reverted":  {storyOf(refusedRun(t)), oldSlot, false, false},
+		"overtaken": {storyOf(killedRun(t)), "app.domain.com-3458", false, false},
+		"at work":   {Tell(Record{Events: killedRun(t).events, Alive: true}, typed), newSlot, false, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := wholeFleet()
@@ -148,7 +148,7 @@ func TestTheStatusInWordsAndInJSON(t *testing.T) {
 	broken.Seen[1].Found.Health[0].State, broken.Seen[1].Found.Health[0].Reason = canary.Draining, "Target.DeregistrationInProgress"
 	broken.Seen[1].Found.Slots[0].Version = "2.14.0\x1b[31m"
 	broken.Seen[2].Found.Slots, broken.Seen[2].Found.Problems = nil, []string{"connect: no answer in 10s"}
-	broken.Runs = []Run{storyOf(killedRun())}
+	broken.Runs = []Run{storyOf(killedRun(t))}
 	flight := wholeFleet()
 	for i := range flight.Seen {
 		flight.Seen[i].Lease = &Lease{Run: "20261121-120000-ab12", Owner: "ann on ci-7 (pid 12)", Reason: "deploy " + newSlot, Since: noon, Until: noon.Add(20 * time.Minute)}

@@ -24,13 +24,13 @@ func TestARunIsOvertakenByWhatALaterOneLeft(t *testing.T) {
 		"another release on a server":         {later("app.domain.com-9999", Untouched, OnNew), true},
 		"another release under way on one":    {later("app.domain.com-9999", InHand), true},
 		"another release that was put back":   {later("app.domain.com-9999", PutBack, Staged, Untouched), false},
-		"the same release":                    {later(storyOf(killedRun()).New.Slot, OnNew), false},
-		"the old release":                     {later(storyOf(killedRun()).Old[0], OnNew), false},
+		"the same release":                    {later(storyOf(killedRun(t)).New.Slot, OnNew), false},
+		"the old release":                     {later(storyOf(killedRun(t)).Old[0], OnNew), false},
 		"a journal whose plan cannot be read": {later("", Unplanned), false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r := storyOf(killedRun())
+			r := storyOf(killedRun(t))
 			r.Overtake(c.later, typed)
 			if r.Resumable == c.overtaken || (r.OvertakenBy != "") != c.overtaken || strings.Contains(strings.Join(r.Next, " "), "resume") == c.overtaken {
 				t.Errorf("resumable %t, overtaken by %q, next %q", r.Resumable, r.OvertakenBy, r.Next)
@@ -41,7 +41,7 @@ func TestARunIsOvertakenByWhatALaterOneLeft(t *testing.T) {
 			}
 		})
 	}
-	over := storyOf(goodRun())
+	over := storyOf(goodRun(t))
 	next := len(over.Next)
 	over.Overtake(later("app.domain.com-9999", OnNew), typed)
 	if line := over.Line(); line.takes() != "no" || len(over.Next) != next {

@@ -24,8 +24,8 @@ func typed(verb, run string) string {
 func storyOf(s *scribe) Run { return Tell(Record{Events: s.events}, typed) }
 
 func TestTheStoryOfARun(t *testing.T) {
-	for name, s := range map[string]*scribe{"good": goodRun(), "refused": refusedRun(), "killed": killedRun(), "resumed": resumedRun(),
-		"held": heldRun(), "stuck": brokenBack()} {
+	for name, s := range map[string]*scribe{"good": goodRun(t), "refused": refusedRun(t), "killed": killedRun(t), "resumed": resumedRun(t),
+		"held": heldRun(t), "stuck": brokenBack(t)} {
 		t.Run(name, func(t *testing.T) {
 			r := storyOf(s)
 			for format, write := range map[string]func(io.Writer) error{"text": r.Text, "json": r.JSON, "junit": r.JUnit} {
@@ -41,7 +41,7 @@ func TestTheStoryOfARun(t *testing.T) {
 
 func TestHowARunCameOut(t *testing.T) {
 	begun := func(more func(*scribe)) *scribe {
-		s := newScribe()
+		s := newScribe(t)
 		s.planned()
 		s.well("stage/web-01/stage", "stage/web-02/stage")
 		more(s)
@@ -54,14 +54,14 @@ func TestHowARunCameOut(t *testing.T) {
 		resumable bool
 		why       string
 	}{
-		"deployed":            {goodRun(), false, Deployed, false, ""},
-		"reverted":            {refusedRun(), false, Reverted, false, "31 of 600"},
-		"killed":              {killedRun(), false, Unfinished, true, "ends in the middle"},
-		"at work":             {killedRun(), true, Underway, false, ""},
-		"resumed":             {resumedRun(), false, Deployed, false, ""},
-		"held":                {heldRun(), false, Held, true, "no logs for 60s; slow: no logs"},
-		"stuck on its way":    {brokenBack(), false, Mixed, true, "status 500, not 200; going back: revert: start"},
-		"deployed, at work":   {goodRun(), true, Deployed, false, ""},
+		"deployed":            {goodRun(t), false, Deployed, false, ""},
+		"reverted":            {refusedRun(t), false, Reverted, false, "31 of 600"},
+		"killed":              {killedRun(t), false, Unfinished, true, "ends in the middle"},
+		"at work":             {killedRun(t), true, Underway, false, ""},
+		"resumed":             {resumedRun(t), false, Deployed, false, ""},
+		"held":                {heldRun(t), false, Held, true, "no logs for 60s; slow: no logs"},
+		"stuck on its way":    {brokenBack(t), false, Mixed, true, "status 500, not 200; going back: revert: start"},
+		"deployed, at work":   {goodRun(t), true, Deployed, false, ""},
 		"stopped":             {begun(func(s *scribe) { s.halt(canary.HaltStopped, "stopped") }), false, Stopped, true, "stopped"},
 		"abandoned":           {begun(func(s *scribe) { s.begin("wave1/web-01/drain"); s.halt(canary.HaltAbandoned, "abandoned") }), false, Unfinished, true, "abandoned"},
 		"refused while held":  {begun(func(s *scribe) { s.well("wave1/web-01/spare", "wave1/web-01/drain"); s.halt(canary.HaltBroke, "bad") }), false, Held, true, "bad"},
@@ -76,7 +76,7 @@ func TestHowARunCameOut(t *testing.T) {
 			s.back()
 			s.note(canary.Event{Type: canary.Finished})
 		}), false, Reverted, false, "put back by the operator"},
-		"killed on its way back": {func() *scribe { s := refusedRun(); s.events = s.events[:len(s.events)-2]; return s }(), false, Unfinished, true, "the way back is not at its end"},
+		"killed on its way back": {func() *scribe { s := refusedRun(t); s.events = s.events[:len(s.events)-2]; return s }(), false, Unfinished, true, "the way back is not at its end"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := Tell(Record{Events: c.run.events, Alive: c.alive}, typed)
@@ -91,7 +91,7 @@ func TestHowARunCameOut(t *testing.T) {
 }
 
 func TestTimeInWhichNobodyWasAtWorkIsNotCounted(t *testing.T) {
-	killed, resumed := storyOf(killedRun()), storyOf(resumedRun())
+	killed, resumed := storyOf(killedRun(t)), storyOf(resumedRun(t))
 	if d := resumed.Ended.Sub(killed.Ended); d < time.Hour {
 		t.Fatalf("it was taken up after %s", d)
 	}
@@ -109,7 +109,7 @@ func TestTimeInWhichNobodyWasAtWorkIsNotCounted(t *testing.T) {
 }
 
 func TestEachStepOfTheWayBackNamesWhatItTakesBack(t *testing.T) {
-	r := storyOf(refusedRun())
+	r := storyOf(refusedRun(t))
 	known := map[string]bool{}
 	n := 0
 	for _, s := range r.Steps {
@@ -129,7 +129,7 @@ func TestEachStepOfTheWayBackNamesWhatItTakesBack(t *testing.T) {
 }
 
 func TestADamagedJournalTellsWhatCouldBeRead(t *testing.T) {
-	s := refusedRun()
+	s := refusedRun(t)
 	for name, events := range map[string][]canary.Event{"without its plan": s.events[1:], "a hole": slices.Delete(slices.Clone(s.events), 5, 9)} {
 		t.Run(name, func(t *testing.T) {
 			r := Tell(Record{Events: events, Damage: []Damage{{Line: 7, What: "invalid character 'g'"}}}, typed)
@@ -184,12 +184,12 @@ func TestJUnitCountsWhatFailedAndWhatWasNeverBegun(t *testing.T) {
 		failures, skipped int
 		first             string
 	}{
-		"good":    {goodRun(), 0, 0, ""},
-		"refused": {refusedRun(), 2, 2, "errors: 31 of 600"},      // the verdict and the run; the tidying was never begun
-		"killed":  {killedRun(), 2, 8, "it began and has no end"}, // the drain and the run
-		"held":    {heldRun(), 2, 10, "no answer in 10m0s"},       // the verdict and the run
-		"stuck":   {brokenBack(), 3, 15, "status 500"},            // the verdict, the step and the run
-		"resumed": {resumedRun(), 0, 0, ""},
+		"good":    {goodRun(t), 0, 0, ""},
+		"refused": {refusedRun(t), 2, 2, "errors: 31 of 600"},      // the verdict and the run; the tidying was never begun
+		"killed":  {killedRun(t), 2, 8, "it began and has no end"}, // the drain and the run
+		"held":    {heldRun(t), 2, 10, "no answer in 10m0s"},       // the verdict and the run
+		"stuck":   {brokenBack(t), 3, 15, "status 500"},            // the verdict, the step and the run
+		"resumed": {resumedRun(t), 0, 0, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := storyOf(c.run)
@@ -228,7 +228,7 @@ func TestJUnitCountsWhatFailedAndWhatWasNeverBegun(t *testing.T) {
 }
 
 func TestNoControlCharacterGetsIntoAStory(t *testing.T) {
-	s := brokenBack()
+	s := brokenBack(t)
 	r := storyOf(s)
 	r.App, r.Servers[0].Name, r.Steps[0].Wave, r.Tool = "a\x1b[2J", "b\x07", "c\x00", "\x9b"
 	var b bytes.Buffer
@@ -248,7 +248,7 @@ func TestPlacesFollowAServer(t *testing.T) {
 	if got := p.Of("web-01"); got != "unknown" {
 		t.Errorf("before any plan: %s", got)
 	}
-	s := refusedRun()
+	s := refusedRun(t)
 	var got []string
 	for _, e := range s.events {
 		p.Event(e)
@@ -288,11 +288,11 @@ func TestJoinedErrorsAreParted(t *testing.T) {
 func TestTheListOfRuns(t *testing.T) {
 	var all Runs
 	all.App = "app.domain.com"
-	for _, s := range []*scribe{goodRun(), refusedRun(), heldRun()} {
+	for _, s := range []*scribe{goodRun(t), refusedRun(t), heldRun(t)} {
 		all.Runs = append(all.Runs, storyOf(s).Line())
 	}
-	alive := Tell(Record{Events: killedRun().events, Alive: true}, typed)
-	damaged := Tell(Record{Events: killedRun().events[1:], Damage: []Damage{{1, "unknown kind \x1b\"fly\""}}}, typed)
+	alive := Tell(Record{Events: killedRun(t).events, Alive: true}, typed)
+	damaged := Tell(Record{Events: killedRun(t).events[1:], Damage: []Damage{{1, "unknown kind \x1b\"fly\""}}}, typed)
 	all.Runs = append(all.Runs, alive.Line(), damaged.Line())
 	var text, object, none bytes.Buffer
 	for _, err := range []error{all.Text(&text), all.JSON(&object), Runs{App: all.App}.Text(&none), Runs{App: all.App}.JSON(&none)} {

@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"slices"
+	"testing"
 	"time"
 
 	"iiscanary/canary"
@@ -10,14 +11,15 @@ import (
 
 // scribe writes journals as the runner would.
 type scribe struct {
+	t      testing.TB
 	now    time.Time
 	events []canary.Event
 	plan   canary.Plan
 	takes  map[string]time.Duration
 }
 
-func newScribe() *scribe {
-	return &scribe{now: time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC), plan: rolledPlan(), takes: map[string]time.Duration{
+func newScribe(t testing.TB) *scribe {
+	return &scribe{t: t, now: time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC), plan: rolledPlan(), takes: map[string]time.Duration{
 		"stage": 12 * time.Second, "spare": 100 * time.Millisecond, "drain": 35 * time.Second, "stop": 4 * time.Second, "start": 3 * time.Second,
 		"warm": 26 * time.Second, "own": 500 * time.Millisecond, "admit": 21 * time.Second, "bake": 2 * time.Minute, "tidy": time.Second,
 	}}
@@ -70,12 +72,14 @@ func (s *scribe) note(e canary.Event) {
 }
 
 func (s *scribe) find(id string) canary.Step {
+	s.t.Helper()
 	for step := range s.plan.Steps() {
 		if step.ID == id {
 			return step
 		}
 	}
-	panic("the plan has no step " + id)
+	s.t.Fatalf("the plan has no step %s", id)
+	return canary.Step{}
 }
 
 func (s *scribe) planned() {
@@ -146,7 +150,7 @@ func (s *scribe) well(from, to string) {
 			return
 		}
 	}
-	panic("the plan has no steps from " + from + " to " + to)
+	s.t.Fatalf("the plan has no steps from %s to %s", from, to)
 }
 
 // resume is the first event of another process, some time later.
@@ -167,16 +171,16 @@ func (s *scribe) back() {
 	s.planned()
 }
 
-func goodRun() *scribe {
-	s := newScribe()
+func goodRun(t testing.TB) *scribe {
+	s := newScribe(t)
 	s.planned()
 	s.well("stage/web-01/stage", "tidy/web-02/tidy")
 	s.note(canary.Event{Type: canary.Finished})
 	return s
 }
 
-func refusedRun() *scribe {
-	s := newScribe()
+func refusedRun(t testing.TB) *scribe {
+	s := newScribe(t)
 	s.planned()
 	s.well("stage/web-01/stage", "wave2/web-02/admit")
 	s.begin("wave2/bake")
@@ -197,16 +201,16 @@ func refusedRun() *scribe {
 }
 
 // killedRun ends in the middle of a drain.
-func killedRun() *scribe {
-	s := newScribe()
+func killedRun(t testing.TB) *scribe {
+	s := newScribe(t)
 	s.planned()
 	s.well("stage/web-01/stage", "wave2/web-02/spare")
 	s.begin("wave2/web-02/drain")
 	return s
 }
 
-func resumedRun() *scribe {
-	s := killedRun()
+func resumedRun(t testing.TB) *scribe {
+	s := killedRun(t)
 	s.resume(time.Hour, "wave2/web-02/spare")
 	s.end("wave2/web-02/spare")
 	s.well("wave2/web-02/drain", "tidy/web-02/tidy")
@@ -214,8 +218,8 @@ func resumedRun() *scribe {
 	return s
 }
 
-func heldRun() *scribe {
-	s := newScribe()
+func heldRun(t testing.TB) *scribe {
+	s := newScribe(t)
 	s.planned()
 	s.well("stage/web-01/stage", "wave1/web-01/admit")
 	s.begin("wave1/bake")
@@ -226,8 +230,8 @@ func heldRun() *scribe {
 }
 
 // brokenBack is a run whose way back broke on one server.
-func brokenBack() *scribe {
-	s := newScribe()
+func brokenBack(t testing.TB) *scribe {
+	s := newScribe(t)
 	s.planned()
 	s.well("stage/web-01/stage", "wave1/web-01/start")
 	s.begin("wave1/web-01/warm")

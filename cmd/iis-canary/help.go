@@ -11,6 +11,11 @@ type example struct{ line, words string }
 
 // examples is what the help page of a command shows.
 func examples(command string) []example {
+	return append(fleetExamples(command), otherExamples(command)...)
+}
+
+// fleetExamples is examples of the commands that are aimed at a fleet.
+func fleetExamples(command string) []example {
 	const canary = " --config canary.yaml"
 	switch command {
 	case "validate":
@@ -39,13 +44,6 @@ func examples(command string) []example {
 		}
 	case "resume":
 		return []example{{"iis-canary resume" + canary, "the newest run, from where it ended"}}
-	case "rehearse":
-		return []example{
-			{"iis-canary rehearse", "a deployment of a good release"},
-			{"iis-canary rehearse --fault errors --servers 3", "a bad release on three servers: exit 3"},
-		}
-	case "simulate":
-		return []example{{"iis-canary simulate --dir fleet --servers 3", "then, in another terminal: iis-canary status --config fleet/canary.yaml"}}
 	case "runs":
 		return []example{{"iis-canary runs" + canary, "what was rolled from this machine, and how it came out"}}
 	case "report":
@@ -53,6 +51,20 @@ func examples(command string) []example {
 			{"iis-canary report" + canary, "the story of the newest run"},
 			{"iis-canary report" + canary + " --run " + exampleRunID + " --output junit --out report.xml", "for a pipeline that reads JUnit"},
 		}
+	}
+	return nil
+}
+
+// otherExamples is examples of the commands that need no fleet, or make one up.
+func otherExamples(command string) []example {
+	switch command {
+	case "rehearse":
+		return []example{
+			{"iis-canary rehearse", "a deployment of a good release"},
+			{"iis-canary rehearse --fault errors --servers 3", "a bad release on three servers: exit 3"},
+		}
+	case "simulate":
+		return []example{{"iis-canary simulate --dir fleet --servers 3", "then, in another terminal: iis-canary status --config fleet/canary.yaml"}}
 	case "init":
 		return []example{{"iis-canary init --out canary.yaml", "answer some questions, get a configuration that validates"}}
 	case "schema":

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"strings"
 
 	"iiscanary/configs"
@@ -16,8 +17,14 @@ type question struct {
 	set         func(*configs.Starter, []string)
 }
 
+// questions is all of them, in the order in which they are asked.
 func questions() []question {
-	d := configs.Starter{}.Complete()
+	preset := configs.Starter{}.Complete()
+	return slices.Concat(questionsOnPlaces(), questionsOnHabits(preset), questionsOnAccounts(preset))
+}
+
+// questionsOnPlaces have no answer that is usual.
+func questionsOnPlaces() []question {
 	return []question{
 		{flag: "app", path: configs.PathApp,
 			usage: "base `NAME` of the application, such as app.domain.com",
@@ -43,6 +50,12 @@ func questions() []question {
 			usage: "`INDEX` or pattern of the access log, such as logs-iis.access-*",
 			ask:   "Index or pattern of the access log (logs-iis.access-*)",
 			set:   field(func(s *configs.Starter) *string { return &s.Index })},
+	}
+}
+
+// questionsOnHabits are about what most fleets have in common.
+func questionsOnHabits(d configs.Starter) []question {
+	return []question{
 		{flag: "release-field", path: configs.PathReleaseField, preset: d.ReleaseField,
 			usage: "`FIELD` that holds the name of the site that answered",
 			ask:   "Field that holds the name of the site that answered",
@@ -55,6 +68,12 @@ func questions() []question {
 			usage: "`WHERE` a server is reached: private_ip, private_dns or tag:NAME",
 			ask:   "Where servers are reached: private_ip, private_dns or tag:NAME",
 			set:   field(func(s *configs.Starter) *string { return &s.Address })},
+	}
+}
+
+// questionsOnAccounts are about where secrets come from.
+func questionsOnAccounts(d configs.Starter) []question {
+	return []question{
 		{flag: "winrm-user-env", path: configs.PathWinRMUser, preset: d.WinRMUserEnv,
 			usage: "environment `VARIABLE` with the account's name",
 			ask:   "Environment variable with the account's name",

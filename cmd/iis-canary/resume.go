@@ -70,18 +70,10 @@ type past struct {
 
 // takeUp goes on with a run: forward or backward, as do says.
 func takeUp(s streams, c *cli.Context, do func(context.Context, *roll, past) ending) error {
-	o, err := format(c)
+	cd, err := asTyped(s, c)
 	if err != nil {
 		return err
 	}
-	run := c.String("run")
-	if run != "" && !isRunID(run) {
-		return usage("--run is %q, allowed: an id such as %s", run, exampleRunID).then(commandLine(c.Command.HelpName, "--config", configPath(c)))
-	}
-	if err := confirmable(s, c); err != nil && c.Command.Name == "revert" {
-		return err
-	}
-	cd := &conduct{s: s, output: o, noColor: c.Bool("no-color"), lockWait: c.Duration("lock-wait"), takeOver: c.Bool("take-over")}
 	ctx, release := cd.trap(c.Context)
 	defer release()
 	ask, settled := untilAsked(ctx, cd.stop)
@@ -93,7 +85,7 @@ func takeUp(s streams, c *cli.Context, do func(context.Context, *roll, past) end
 	if err := cd.ses.writable(); err != nil {
 		return fail(exitPreflight, fmt.Errorf("%s: %w", checkState, err), "nothing was touched by this command", checkOf(checkState).remedy, "then type the same line again")
 	}
-	was, err := cd.recall(ask, run)
+	was, err := cd.recall(ask, c.String("run"))
 	if err != nil {
 		return orStopped(ask, err)
 	}
@@ -120,6 +112,21 @@ func takeUp(s streams, c *cli.Context, do func(context.Context, *roll, past) end
 		journal: func(ctx context.Context) (*journal.File, error) { return was.file, cd.behind(ctx, was) },
 		do:      func(ctx context.Context, r *roll) ending { begun = true; return do(ctx, r, was) },
 	}))
+}
+
+// asTyped is how a command that goes on with a run was typed.
+func asTyped(s streams, c *cli.Context) (*conduct, error) {
+	o, err := format(c)
+	if err != nil {
+		return nil, err
+	}
+	if run := c.String("run"); run != "" && !isRunID(run) {
+		return nil, usage("--run is %q, allowed: an id such as %s", run, exampleRunID).then(commandLine(c.Command.HelpName, "--config", configPath(c)))
+	}
+	if err := confirmable(s, c); err != nil && c.Command.Name == "revert" {
+		return nil, err
+	}
+	return &conduct{s: s, output: o, noColor: c.Bool("no-color"), lockWait: c.Duration("lock-wait"), takeOver: c.Bool("take-over")}, nil
 }
 
 // letGo closes the journal. One that was collected for a command that did not begin is taken away again: it would be out of date as
