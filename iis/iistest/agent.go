@@ -37,8 +37,14 @@ type agent struct {
 	order  []string
 }
 
-// run answers requests until the input ends: 0 between frames, 3 within one, 4 after something that is no frame.
+// run answers requests until the input ends.
 func (a *agent) run(ctx context.Context, in io.Reader, out io.Writer) int {
+	return answering(ctx, in, out, func(body, blob []byte) ([]byte, error) { return a.reply(ctx, body, blob), nil })
+}
+
+// answering reads requests and writes answers until the input ends. It is the exit code: 0 between frames, 3 within one, 4 after something
+// that is no frame, 1 where nobody answers or listens.
+func answering(ctx context.Context, in io.Reader, out io.Writer, answer func(body, blob []byte) ([]byte, error)) int {
 	for {
 		body, blob, err := readFrame(in)
 		switch {
@@ -50,7 +56,8 @@ func (a *agent) run(ctx context.Context, in io.Reader, out io.Writer) int {
 		case err != nil:
 			return 3
 		}
-		if writeFrame(out, a.reply(ctx, body, blob)) != nil || ctx.Err() != nil {
+		text, err := answer(body, blob)
+		if err != nil || writeFrame(out, text) != nil || ctx.Err() != nil {
 			return 1
 		}
 	}

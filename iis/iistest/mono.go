@@ -57,31 +57,19 @@ func (s *Server) monoErrors() io.Writer {
 	return io.Discard
 }
 
-// relay passes each request on and its answer back, until the input ends: the exit codes are those of the model.
+// relay passes each request on and its answer back.
 func (s *Server) relay(ctx context.Context, in io.Reader, out io.Writer, to io.Writer, from io.Reader) int {
-	for {
-		body, blob, err := readFrame(in)
-		switch {
-		case errors.Is(err, errFrame):
-			writeFatal(out, err.Error(), true)
-			return 4
-		case errors.Is(err, io.EOF):
-			return 0
-		case err != nil:
-			return 3
-		}
-		if writeBlobFrame(to, body, blob) != nil {
-			return 1
+	return answering(ctx, in, out, func(body, blob []byte) ([]byte, error) {
+		if err := writeBlobFrame(to, body, blob); err != nil {
+			return nil, err
 		}
 		answer, _, err := readFrame(from)
 		if err != nil {
-			return 1
+			return nil, err
 		}
 		s.noteRelayed(body, answer)
-		if writeFrame(out, answer) != nil || ctx.Err() != nil {
-			return 1
-		}
-	}
+		return answer, nil
+	})
 }
 
 func (s *Server) noteRelayed(request, answer []byte) {
