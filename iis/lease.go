@@ -80,7 +80,8 @@ func (f *Fleet) Acquire(ctx context.Context, servers []string, c Claim) error {
 	names := slices.Compact(slices.Sorted(slices.Values(servers)))
 	for i, name := range names {
 		if err := f.take(ctx, name, c); err != nil {
-			return errors.Join(err, f.giveBack(context.WithoutCancel(ctx), names[:i], c.Run))
+			after := context.WithoutCancel(ctx)
+			return errors.Join(err, f.giveBackUnheard(after, name, c, err), f.giveBack(after, names[:i], c.Run))
 		}
 	}
 	c.TakeOver = false // done: one that takes over later is not to be thrown out again
@@ -102,6 +103,22 @@ func (f *Fleet) take(ctx context.Context, server string, c Claim) error {
 	}
 	h.hold(&agent.Fence{Run: lease.Run, Generation: lease.Generation})
 	return nil
+}
+
+// giveBackUnheard gives back a lease that a server may have granted though its answer did not arrive: because of an interrupt, say. A
+// server that cannot be asked either lets it run out.
+func (f *Fleet) giveBackUnheard(ctx context.Context, server string, c Claim, why error) error {
+	refused, held := (*agent.Error)(nil), (*LeasedError)(nil)
+	if errors.As(why, &refused) || errors.As(why, &held) {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, f.timeouts.Query)
+	defer cancel()
+	l, is, err := f.ReadLease(ctx, server)
+	if err != nil || !is || l.Run != c.Run || l.Owner != c.Owner {
+		return nil
+	}
+	return f.Break(ctx, l)
 }
 
 func (f *Fleet) leaseOp(ctx context.Context, server, action string, c Claim, fence *agent.Fence) (*agent.Lease, error) {

@@ -1,6 +1,7 @@
 package iis_test
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"testing"
@@ -9,6 +10,7 @@ import (
 	"iiscanary/canary"
 	"iiscanary/iis"
 	"iiscanary/iis/agent"
+	"iiscanary/iis/iistest"
 )
 
 func TestTwoRunsNeverHoldTheFleetAtOnce(t *testing.T) {
@@ -39,6 +41,32 @@ func TestTwoRunsNeverHoldTheFleetAtOnce(t *testing.T) {
 	l, held, err := w.fleet.ReadLease(t.Context(), "web-02")
 	if err != nil || !held || l.Run != "run-2" || l.Server != "web-02" {
 		t.Errorf("got %+v, %v, %v", l, held, err)
+	}
+}
+
+// An interrupt comes when a server has granted the lease and nobody has heard so.
+func TestALeaseThatNobodyHeardOfIsGivenBack(t *testing.T) {
+	w := newWorld(t, setup{servers: 2})
+	unheard := w.servers["web-02"]
+	if _, _, err := w.fleet.ReadLease(t.Context(), "web-02"); err != nil { // its process is there
+		t.Fatal(err)
+	}
+	unheard.Fail(iistest.Failure{Action: "Send", Lost: iistest.Unanswered})
+	ctx, interrupt := context.WithCancel(t.Context())
+	go func() {
+		for unheard.Truth().Lease == nil && ctx.Err() == nil {
+			time.Sleep(time.Millisecond)
+		}
+		unheard.Fail()
+		interrupt()
+	}()
+	if err := w.fleet.Acquire(ctx, w.fleet.Servers(), iis.Claim{Run: "run-1", Owner: "alice", Reason: "deploy 2", Life: time.Minute}); !errors.Is(err, context.Canceled) {
+		t.Fatalf("got %v", err)
+	}
+	for name, s := range w.servers {
+		if l := s.Truth().Lease; l != nil {
+			t.Errorf("%s is left leased to %s", name, l.Run)
+		}
 	}
 }
 
