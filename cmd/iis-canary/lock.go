@@ -26,7 +26,7 @@ func takeOverFlag() cli.Flag {
 	return switchFlag("take-over", "the run's process, of another machine or workspace, is dead: take the servers from it")
 }
 
-// lease locks servers, waiting for another run to end where the operator wants that.
+// lease locks servers, waiting for another run to end where the operator wants that. The first interrupt ends the wait.
 func (cd *conduct) lease(ctx context.Context, j job, servers []string) error {
 	books, err := cd.books()
 	if err != nil {
@@ -36,6 +36,8 @@ func (cd *conduct) lease(ctx context.Context, j job, servers []string) error {
 	if err := books.sign(j.plan.Run, owner); err != nil {
 		return untouched(err)
 	}
+	ask, settled := untilAsked(ctx, cd.stop)
+	defer settled()
 	until := time.Now().Add(cd.lockWait)
 	c := iis.Claim{Run: j.plan.Run, Owner: owner, Reason: "deploy " + j.plan.New.Slot, Life: leaseLife, TakeOver: cd.takeOver}
 	for said := false; ; {
@@ -58,8 +60,8 @@ func (cd *conduct) lease(ctx context.Context, j job, servers []string) error {
 			cd.screen.Note("waiting for another run to end: " + held.Error())
 			said = true
 		}
-		if err := (wallClock{}).Wait(ctx, min(5*time.Second, time.Until(until))); err != nil {
-			return cd.locked(held, c.Run)
+		if err := (wallClock{}).Wait(ask, min(lockPoll, time.Until(until))); err != nil {
+			return orStopped(ask, err)
 		}
 	}
 }
