@@ -11,10 +11,13 @@ import (
 // recorded is why a run went back, or is on its way back, as its journal tells it.
 func recorded(was past) ending {
 	end := ending{cause: report.ByOperator, verdict: lastVerdict(was.file, was.plan)}
-	var halt canary.Event // the newest of the way forward
+	var halt canary.Event // the newest of the way forward that nobody has overcome
 	for e := range was.file.Events() {
 		if e.Type == canary.Planned && e.Plan.Revert {
 			break
+		}
+		if e.Resumed {
+			halt = canary.Event{}
 		}
 		if e.Type == canary.Halted {
 			halt = e

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"iiscanary/canary"
+	"iiscanary/canary/journal"
 	"iiscanary/canary/report"
 )
 
@@ -35,4 +36,48 @@ func TestAResumeOfARunThatIsOverTellsHowItEnded(t *testing.T) {
 		t.Errorf("%d changes were made for a run that is over", n)
 	}
 
+}
+
+// What held a run up before it was resumed has nothing to do with how it ended.
+func TestAHaltThatWasOvercomeIsNotWhyARunEnded(t *testing.T) {
+	t.Parallel()
+	plan := canary.Plan{Run: exampleRunID, New: canary.Release{Slot: "app-2"}}
+	back := plan
+	back.Revert = true
+	refused := canary.Event{Type: canary.Halted, Halt: canary.HaltRefused, Err: "errors: 11 of 231"}
+	for name, c := range map[string]struct {
+		then []canary.Event
+		want ending
+		why  string
+	}{
+		"deployed in the end": {[]canary.Event{refused, {Type: canary.Began, Resumed: true}, {Type: canary.Finished}},
+			ending{outcome: report.Deployed, code: exitDone, cause: report.ByOperator, over: true}, ""},
+		"taken up, and put back by the operator": {[]canary.Event{refused, {Type: canary.Began, Resumed: true}, {Type: canary.Planned, Plan: &back}, {Type: canary.Finished}},
+			ending{outcome: report.Reverted, code: exitReverted, cause: report.ByOperator, over: true}, ""},
+		"put back at once": {[]canary.Event{refused, {Type: canary.Planned, Plan: &back}, {Type: canary.Finished}},
+			ending{outcome: report.Reverted, code: exitReverted, cause: report.ByRefusal, over: true}, refused.Err},
+		"put back, which was resumed": {[]canary.Event{refused, {Type: canary.Planned, Plan: &back}, {Type: canary.Began, Resumed: true}, {Type: canary.Finished}},
+			ending{outcome: report.Reverted, code: exitReverted, cause: report.ByRefusal, over: true}, refused.Err},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			file, err := journal.Open(filepath.Join(t.TempDir(), "run.jsonl"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer file.Close()
+			for i, e := range append([]canary.Event{{Type: canary.Planned, Plan: &plan}}, c.then...) {
+				e.Seq, e.Run = i+1, exampleRunID
+				if err := file.Append(e); err != nil {
+					t.Fatal(err)
+				}
+			}
+			got, is := bygone(past{plan: plan, progress: canary.Fold(plan, file.Events()), file: file})
+			said := why(got)
+			got.why = nil
+			if !is || got != c.want || said != c.why {
+				t.Errorf("over %t, because of %q, as\n%+v\nand not because of %q, as\n%+v", is, said, got, c.why, c.want)
+			}
+		})
+	}
 }
