@@ -124,3 +124,25 @@ func TestAServerThatCannotBeReachedIsRegisteredAgain(t *testing.T) {
 		st.all(oldSlot)
 	})
 }
+
+// What breaks in a final wave is no failure; that the servers are another's is one there too.
+func TestARunThatIsTakenOverInItsFinalWaveIsNotFinished(t *testing.T) {
+	bubble(t, func(st *stage) {
+		st.world.Alter("web-02", "app-0", made)
+		s := wanted(2)
+		s.Keep = 0
+		st.replan(s)
+		st.world.Break(canarytest.Fault{Op: "prune", Kind: canarytest.Fails})
+		r, then := st.runner(), ""
+		r.Journal = fencedJournal{st.journal, canary.Broke, "tidy/web-02/tidy", func() { then = st.world.Remember() }}
+		if err := r.Run(st.t.Context(), st.plan); !errors.Is(err, canary.ErrTaken) {
+			t.Errorf("it ends as %v", err)
+		}
+		if then == "" || then != st.world.Remember() {
+			t.Errorf("the fleet was\n%s\nand is\n%s", then, st.world.Remember())
+		}
+		if st.lastHalt().Halt != canary.HaltAbandoned || len(st.told(canary.Finished)) > 0 {
+			t.Errorf("the journal says %+v, finished %v", st.lastHalt(), st.told(canary.Finished))
+		}
+	})
+}

@@ -98,10 +98,10 @@ func (r *running) stopping() bool {
 	}
 }
 
-// broke reports whether an error is only of a step that broke.
+// broke reports whether an error is only of a step that broke, and not of one whose server is another process's.
 func broke(err error) bool {
 	_, is := errors.AsType[*StepError](err)
-	return err == nil || is
+	return err == nil || is && !errors.Is(err, ErrTaken)
 }
 
 // worst joins the errors of lanes. Where something broke or was refused, an answer that was merely unsure, or a lane that
