@@ -99,13 +99,6 @@ func (g *group) register(ctx context.Context, targets []canary.Target) error {
 	})
 }
 
-func (g *group) deregister(ctx context.Context, targets []canary.Target) error {
-	return g.write(ctx, fmt.Sprintf("deregister %s from %s", tuples(targets), g.name), func(ctx context.Context) error {
-		_, err := g.client.elb.DeregisterTargets(ctx, &elb.DeregisterTargetsInput{TargetGroupArn: &g.arn, Targets: described(targets)}, g.client.asWrite(targets))
-		return err
-	})
-}
-
 func (g *group) write(ctx context.Context, attempt string, operation func(context.Context) error) error {
 	g.noteWrite()
 	defer g.noteWrite()
@@ -116,6 +109,14 @@ func (g *group) write(ctx context.Context, attempt string, operation func(contex
 type share struct {
 	*group
 	targets []canary.Target
+}
+
+// deregister takes targets out by these tuples. They are the share's own, though the group may list them in other words.
+func (s share) deregister(ctx context.Context, tupled []canary.Target) error {
+	return s.write(ctx, fmt.Sprintf("deregister %s from %s", tuples(tupled), s.name), func(ctx context.Context) error {
+		_, err := s.client.elb.DeregisterTargets(ctx, &elb.DeregisterTargetsInput{TargetGroupArn: &s.arn, Targets: described(tupled)}, s.client.asWrite(s.targets))
+		return err
+	})
 }
 
 // shares splits targets by group, in the order in which the groups first occur.

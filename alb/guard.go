@@ -10,7 +10,8 @@ import (
 )
 
 // Guard has ask called before each attempt of a registration or a deregistration, repetitions among them: AWS knows of nobody who
-// may have taken the servers over meanwhile. An error of it ends the operation. Guard is set before the operations that it is for.
+// may have taken the servers over meanwhile. It is asked about targets as they were named. An error of it ends the operation. Guard is
+// set before the operations that it is for.
 func (c *Client) Guard(ask func(ctx context.Context, targets []canary.Target) error) { c.guard = ask }
 
 // guarded asks before each attempt.

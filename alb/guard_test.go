@@ -5,6 +5,8 @@ import (
 	"errors"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"iiscanary/canary"
 )
 
@@ -51,5 +53,27 @@ func TestNothingIsWrittenOnceTheGuardSaysNo(t *testing.T) {
 				t.Errorf("%d writes, asked %d times", n, asked)
 			}
 		})
+	}
+}
+
+// A group may list a server's target in other words than it was recorded in: who is asked about it is the same.
+func TestTheGuardIsAskedAboutTheTargetsThatWereNamed(t *testing.T) {
+	t.Parallel()
+	s := newService(t)
+	listed := in(web, "10.1.0.7", 443, canary.Healthy)
+	listed.Zone = "eu-west-1a"
+	s.on("DescribeTargetHealth", lists(listed, in(web, "10.1.0.8", 443, canary.Healthy)))
+	client, named := s.client(), at("10.1.0.7", 443)
+	var asked [][]canary.Target
+	client.Guard(func(_ context.Context, targets []canary.Target) error {
+		asked = append(asked, targets)
+		return nil
+	})
+	err := client.Deregister(t.Context(), []canary.Target{named}, 1)
+	if _, is := errors.AsType[*IneffectiveError](err); !is {
+		t.Errorf("it ends as %v", err)
+	}
+	if want := [][]canary.Target{{named}, {named}}; !cmp.Equal(asked, want) {
+		t.Errorf("asked about %v, want %v", asked, want)
 	}
 }
