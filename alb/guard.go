@@ -2,6 +2,7 @@ package alb
 
 import (
 	"context"
+	"errors"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
@@ -21,12 +22,16 @@ type guarded struct {
 	targets []canary.Target
 }
 
-// GetAttemptToken asks, and then waits for the attempt's turn.
+// GetAttemptToken waits for the attempt's turn, and then asks.
 func (g guarded) GetAttemptToken(ctx context.Context) (func(error) error, error) {
-	if err := g.ask(ctx, g.targets); err != nil {
+	release, err := g.RetryerV2.GetAttemptToken(ctx)
+	if err != nil {
 		return nil, err
 	}
-	return g.RetryerV2.GetAttemptToken(ctx)
+	if err := g.ask(ctx, g.targets); err != nil {
+		return nil, errors.Join(err, release(err))
+	}
+	return release, nil
 }
 
 // asWrite makes an operation count against the limit of writes, under the guard.

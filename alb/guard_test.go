@@ -5,6 +5,7 @@ import (
 	"errors"
 	"testing"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/google/go-cmp/cmp"
 
 	"iiscanary/canary"
@@ -75,5 +76,35 @@ func TestTheGuardIsAskedAboutTheTargetsThatWereNamed(t *testing.T) {
 	}
 	if want := [][]canary.Target{{named}, {named}}; !cmp.Equal(asked, want) {
 		t.Errorf("asked about %v, want %v", asked, want)
+	}
+}
+
+// turns is a retryer that says when an attempt has its turn, and when that is over.
+type turns struct {
+	aws.RetryerV2
+	said *[]string
+}
+
+func (r turns) GetAttemptToken(context.Context) (func(error) error, error) {
+	*r.said = append(*r.said, "turn")
+	return func(error) error { *r.said = append(*r.said, "over"); return nil }, nil
+}
+
+// Writes wait for each other, for seconds in a large fleet: what was true before that wait says nothing about the write.
+func TestTheGuardIsAskedOnceTheWriteHasItsTurn(t *testing.T) {
+	t.Parallel()
+	for _, no := range []error{nil, canary.ErrTaken} {
+		var said []string
+		g := guarded{turns{said: &said}, func(context.Context, []canary.Target) error { said = append(said, "asked"); return no }, nil}
+		release, err := g.GetAttemptToken(t.Context())
+		if !errors.Is(err, no) {
+			t.Errorf("it ends as %v, want %v", err, no)
+		}
+		if err == nil {
+			_ = release(nil) // it has no error
+		}
+		if want := []string{"turn", "asked", "over"}; !cmp.Equal(said, want) {
+			t.Errorf("answered %v: %v, want %v", no, said, want)
+		}
 	}
 }
