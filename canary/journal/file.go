@@ -69,8 +69,9 @@ func (e *CorruptError) Error() string {
 // Unwrap is what is wrong with the line.
 func (e *CorruptError) Unwrap() error { return e.Err }
 
-// Open opens a journal, or begins one. A torn last line, which was never durable, is cut off. A line that cannot be read, or
-// that holds an action of an unknown kind, is a *CorruptError; a journal that another process writes an *InUseError.
+// Open opens a journal, or begins one. A torn last line, which was never durable, is cut off. A line that cannot be read, that
+// holds an action of an unknown kind or is about another run than the first, is a *CorruptError; a journal that another process
+// writes an *InUseError.
 func Open(path string) (*File, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
 	if err != nil {
@@ -133,19 +134,13 @@ func (j *File) load(path string) error {
 	if err != nil {
 		return fmt.Errorf("read the journal: %w", err)
 	}
-	whole := bytes.LastIndexByte(b, '\n') + 1
-	for n, line := range slices.Collect(bytes.Lines(b[:whole])) {
-		e, err := parse(line)
-		if err == nil && len(j.events) > 0 && e.Seq < j.events[len(j.events)-1].Seq {
-			err = fmt.Errorf("sequence number %d follows %d", e.Seq, j.events[len(j.events)-1].Seq)
-		}
-		if err != nil {
-			return &CorruptError{path, n + 1, err}
-		}
-		j.events = append(j.events, e)
+	r := decode(path, b)
+	if len(r.Damage) > 0 {
+		return r.Damage[0]
 	}
-	if whole < len(b) {
-		if err := j.f.Truncate(int64(whole)); err != nil {
+	j.events = r.Events
+	if r.Torn {
+		if err := j.f.Truncate(int64(bytes.LastIndexByte(b, '\n') + 1)); err != nil {
 			return fmt.Errorf("cut the torn last line off the journal: %w", err)
 		}
 	}

@@ -124,6 +124,7 @@ func TestALineThatCannotBeReadIsRefusedWithItsNumber(t *testing.T) {
 		"an old number":  plan + `{"seq":2,"type":"halted","run":"r"}` + "\n" + `{"seq":1,"type":"halted","run":"r"}` + "\n",
 		"no run":         plan + `{"seq":2,"type":"halted"}` + "\n",
 		"no plan":        plan + `{"seq":2,"type":"planned","run":"r"}` + "\n",
+		"another run":    plan + `{"seq":2,"type":"halted","run":"q"}` + "\n",
 		"another action": plan + `{"seq":2,"type":"planned","run":"r","plan":{"run":"r","waves":[{"lanes":[[{"id":"x","kind":"explode","action":{}}]]}]}}` + "\n",
 	} {
 		path := filepath.Join(t.TempDir(), "run.jsonl")

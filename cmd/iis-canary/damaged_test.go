@@ -20,6 +20,7 @@ func TestADamagedJournalIsToBeMovedAway(t *testing.T) {
 		"torn":                 `{"seq":1,`,
 		"garbage":              "garbage\n",
 		"without the plan":     `{"seq":1,"at":"2026-11-21T10:15:00Z","type":"halted","run":"` + exampleRunID + `"}` + "\n",
+		"of another run":       `{"seq":1,"type":"planned","run":"20261121-101500-0000","plan":{"run":"20261121-101500-0000"}}` + "\n",
 		"of a revert, only so": `{"seq":1,"type":"planned","run":"` + exampleRunID + `","plan":{"run":"` + exampleRunID + `","revert":true}}` + "\n",
 	} {
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {

@@ -45,6 +45,10 @@ func (cd *conduct) recall(ctx context.Context, run string) (past, error) {
 		_ = p.file.Close() // nothing was written
 		return p, cd.damaged(run, p.path, errors.New("it holds no plan"))
 	}
+	if plan.Run != run {
+		_ = p.file.Close() // nothing was written
+		return p, cd.damaged(run, p.path, errors.New("it is the journal of run "+plan.Run))
+	}
 	p.plan = plan
 	p.progress = canary.Fold(p.plan, p.file.Events())
 	return p, nil
