@@ -187,7 +187,7 @@ func (r *running) change(ctx context.Context, s Step, c Change) error {
 		}
 	}
 	if _, admits := c.(Admit); admits {
-		r.cameBack()
+		r.waitAnew()
 	}
 	return r.note(Event{Type: Ended, Step: s.ID, Server: s.Server, Skipped: skip})
 }

@@ -18,7 +18,7 @@ type Rotation struct {
 	Settle   time.Duration `json:"settle"`   // observed: how long the balancer may still send
 	Delay    time.Duration `json:"delay"`    // the longest deregistration delay of the groups
 	Deadline time.Duration `json:"deadline"` // until a registered target must be healthy
-	Wait     time.Duration `json:"wait"`     // how long a drain waits for spare capacity, anew after each server that comes back
+	Wait     time.Duration `json:"wait"`     // how long a drain waits for spare capacity, anew after each server that leaves or comes back
 	Poll     time.Duration `json:"poll"`
 }
 

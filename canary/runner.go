@@ -91,7 +91,7 @@ type running struct {
 	seq     int
 	resumed bool          // the next event is the first since the run was taken up again
 	lost    *JournalError // after the first, nothing is written any more
-	short   time.Time     // since when a lane waits for spare capacity and no server has come back; zero: none does
+	short   time.Time     // since when a lane waits for spare capacity and no server has left or come back; zero: none does
 }
 
 // note makes an event durable, then tells the watcher.

@@ -10,7 +10,7 @@ import (
 type Waiting struct {
 	Step   Step
 	For    *NoSpareError
-	AtMost time.Duration // from now, and anew whenever another server comes back
+	AtMost time.Duration // from now, and anew whenever another server leaves or comes back
 }
 
 // drain waits until its server can be spared, before anything is noted or changed, and takes it out. Another lane may be faster.
@@ -18,6 +18,9 @@ func (r *running) drain(ctx context.Context, s Step, d Drain, touched bool, bega
 	for said := false; ; said = true {
 		if err := r.awaitSpare(ctx, s, d, touched, said); err != nil {
 			return err
+		}
+		if !said {
+			r.waitAnew() // once for each lane: the others wait for this server too
 		}
 		err := r.once(ctx, s, began)
 		if _, full := errors.AsType[*NoSpareError](err); !full || !r.World.Now().Before(r.shortUntil(d.Wait)) {
@@ -29,7 +32,7 @@ func (r *running) drain(ctx context.Context, s Step, d Drain, touched bool, bega
 	}
 }
 
-// awaitSpare returns when a server can be spared, or a *NoSpareError when no other one has come back for as long as one may need. Stop
+// awaitSpare returns when a server can be spared, or a *NoSpareError when no other one has left or come back for as long as one may need. Stop
 // ends it where the lane has changed nothing.
 func (r *running) awaitSpare(ctx context.Context, s Step, d Drain, touched, said bool) error {
 	for {
@@ -73,8 +76,8 @@ func (r *running) shortUntil(wait time.Duration) time.Time {
 	return r.short.Add(wait)
 }
 
-// cameBack notes that a server serves again.
-func (r *running) cameBack() {
+// waitAnew lets the wait of every lane begin again: a server serves again, or another one could be spared, which has to come back.
+func (r *running) waitAnew() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.short = time.Time{}

@@ -80,4 +80,22 @@ func TestAWaitBeginsAnewWithEachServerThatComesBack(t *testing.T) {
 	})
 }
 
+// Whoever goes when capacity came from elsewhere, and late, needs as long as any: the others wait for it.
+func TestAWaitBeginsAnewWhenAnotherServerCanGo(t *testing.T) {
+	bubble(t, func(st *stage) {
+		back, _, r := waiting(st)
+		const wait = 3 * time.Minute // two turns of a server are longer
+		for _, l := range back.Waves[0].Lanes {
+			d := l[0].Action.(canary.Drain)
+			d.Wait = wait
+			l[0].Action = d
+		}
+		i := slices.IndexFunc(st.plan.Servers, func(s canary.Server) bool { return s.Name == "web-03" })
+		late := time.AfterFunc(wait-30*time.Second, func() { _ = st.world.Register(st.t.Context(), st.plan.Servers[i].Targets) })
+		defer late.Stop()
+		st.must(r.Run(st.t.Context(), back))
+		st.blameless()
+	})
+}
+
 func drainOf(p canary.Plan) canary.Drain { return p.Waves[0].Lanes[0][0].Action.(canary.Drain) }
