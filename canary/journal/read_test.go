@@ -3,6 +3,7 @@ package journal_test
 import (
 	"bytes"
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -108,8 +109,8 @@ func TestAJournalIsAliveWhileItIsOpen(t *testing.T) {
 	if journal.Alive(path) || journal.Alive(filepath.Join(t.TempDir(), "none")) {
 		t.Error("alive after it was closed, or where there is none")
 	}
-	if _, err := journal.Read(filepath.Join(t.TempDir(), "none")); !os.IsNotExist(err) && !strings.Contains(err.Error(), "no such file") {
-		t.Error(err)
+	if _, err := journal.Read(filepath.Join(t.TempDir(), "none")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("of none it answers %v", err)
 	}
 }
 
