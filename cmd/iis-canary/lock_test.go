@@ -2,9 +2,7 @@ package main
 
 import (
 	"os"
-	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 )
@@ -13,45 +11,20 @@ import (
 func TestAnInterruptEndsTheWaitForAnotherRun(t *testing.T) {
 	t.Parallel()
 	f := putUp(t)
-	holder := underway(t, f)
-	if err := holder.Process.Kill(); err != nil {
-		t.Fatal(err)
-	}
-	_ = holder.Wait()
-	talk, err := os.Create(filepath.Join(t.TempDir(), "talk"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer talk.Close()
-	said := func() string {
-		text, err := os.ReadFile(talk.Name())
-		if err != nil {
-			t.Fatal(err)
-		}
-		return string(text)
-	}
+	underway(t, f).kill()
 	changes := f.Changes()
-	cmd := program(t, "revert", "-c", elsewhereOf(t, f, "other"), "--yes", "--lock-wait", "10m")
-	cmd.Stderr = talk
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = cmd.Process.Kill() })
-	until(t, "it waits", func() bool { return strings.Contains(said(), "waiting for another run to end: ") })
-	if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
-		t.Fatal(err)
-	}
-	over := make(chan int, 1)
-	go func() { over <- wait(cmd) }()
+	cmd := background(t, "revert", "-c", elsewhereOf(t, f, "other"), "--yes", "--lock-wait", "10m")
+	until(t, "it waits", func() bool { return strings.Contains(cmd.talk.String(), "waiting for another run to end: ") })
+	cmd.signal(os.Interrupt)
+	over := make(chan typed, 1)
+	go func() { over <- cmd.ended() }()
 	select {
-	case code := <-over:
-		if code != int(exitStopped) {
-			t.Errorf("exit code %d, want %d\n%s", code, exitStopped, said())
-		}
+	case y := <-over:
+		y.must(t, int(exitStopped))
+		says(t, y.err, "nothing was touched by this command")
 	case <-time.After(30 * time.Second):
-		t.Fatalf("it still waits\n%s", said())
+		t.Fatal("it still waits")
 	}
-	says(t, said(), "nothing was touched by this command")
 	if n := f.Changes() - changes; n != 0 {
 		t.Errorf("%d changes were made", n)
 	}

@@ -118,7 +118,7 @@ func (p *running) kill() {
 func (p *running) abandon() {
 	p.t.Helper()
 	p.signal(os.Interrupt)
-	time.Sleep(50 * time.Millisecond)
+	until(p.t, "the first interrupt is heard", func() bool { return strings.Contains(p.talk.String(), "stopping: ") })
 	p.signal(os.Interrupt)
 	p.ended().must(p.t, 130)
 }
@@ -150,8 +150,9 @@ func underway(t *testing.T, f *rehearsal.Fleet) *running {
 // underwayWith is underway with another command.
 func underwayWith(t *testing.T, f *rehearsal.Fleet, args ...string) *running {
 	t.Helper()
+	before := len(f.Balancer.Mutations())
 	p := background(t, args...)
-	until(t, "a server leaves rotation", func() bool { return f.Healthy() < len(f.Servers) })
+	until(t, "a server leaves rotation", func() bool { return len(f.Balancer.Mutations()) > before })
 	return p
 }
 
