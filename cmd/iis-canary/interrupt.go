@@ -23,14 +23,22 @@ type interrupts struct {
 }
 
 // trap listens for interrupts until release is called; say is called at the first. The context ends with errAbandoned at the second one.
+// A terminal that closes is a first interrupt only, as it is told of more than once. A reader that is gone is none: the run goes on
+// without it, where a write to it would else end the process in the middle of a server.
 func trap(parent context.Context, say func()) (ctx context.Context, i *interrupts, release func()) {
 	ctx, cancel := context.WithCancelCause(parent)
 	i = &interrupts{stop: make(chan struct{}), cancel: cancel, signals: make(chan os.Signal, 2)}
 	signal.Notify(i.signals, os.Interrupt, syscall.SIGTERM)
+	if !signal.Ignored(syscall.SIGHUP) { // as nohup has it
+		signal.Notify(i.signals, syscall.SIGHUP)
+	}
+	unread := make(chan os.Signal, 1)
+	signal.Notify(unread, syscall.SIGPIPE)
 	done := make(chan struct{})
 	go i.listen(done, say)
 	return ctx, i, func() {
 		signal.Stop(i.signals)
+		signal.Stop(unread)
 		close(done)
 		cancel(nil)
 	}
@@ -41,7 +49,10 @@ func (i *interrupts) listen(done <-chan struct{}, say func()) {
 		select {
 		case <-done:
 			return
-		case <-i.signals:
+		case heard := <-i.signals:
+			if heard == syscall.SIGHUP && n > 0 {
+				continue
+			}
 			n++
 			if n == 1 {
 				say()
