@@ -124,6 +124,8 @@ func footer(b *strings.Builder, p canary.Plan, found canary.Inventory) {
 		fmt.Fprintf(b, "%s problems: %d; they must be solved first\n", bad, problems)
 	}
 	switch {
+	case len(p.Waves) > 0 && p.Revert:
+		fmt.Fprintf(b, "%s; nothing has been put back yet\n", countsOf(p))
 	case len(p.Waves) > 0:
 		fmt.Fprintf(b, "%s; nothing has been changed\n", countsOf(p))
 	case problems == 0 && p.Revert:
