@@ -16,15 +16,22 @@ import (
 // run is the whole program but for the exit of the process.
 func run(args []string, s streams) int {
 	app := newApp(s)
+	app.Metadata = map[string]any{typedLine: args[min(1, len(args)):]}
 	err := app.RunContext(context.Background(), args)
 	if err == nil {
 		return int(exitDone)
+	}
+	if _, library := errors.AsType[cli.ExitCoder](err); library { // --help with a word behind it
+		err = usage("--help takes no word behind it").then("iis-canary --help")
 	}
 	if _, said := errors.AsType[quiet](err); !said {
 		explain(s.err, err, args)
 	}
 	return int(codeOf(err))
 }
+
+// typedLine is where the app keeps the words behind its name: the flag parser has none left of a line that it refuses.
+const typedLine = "typed"
 
 // explain prints an error in its three parts. args is the command line that it came of.
 func explain(w io.Writer, err error, args []string) {

@@ -114,10 +114,12 @@ func (ses *session) named(b *bundle.Release, o order) (canary.Release, error) {
 	}
 	slot := ses.spec.App + "-" + number
 	if !numbered.MatchString(number) || len(slot) > longestSlot {
-		return canary.Release{}, usage("%q is no name for a slot: letters, digits and dots behind %s-, at most %d characters in all; give --slot", slot, ses.spec.App, longestSlot)
+		return canary.Release{}, usage("%q is no name for a slot: letters, digits and dots behind %s-, at most %d characters in all", slot, ses.spec.App, longestSlot).
+			then("type the same line again with a name of its own for the slot, such as --slot 3457")
 	}
 	if path, by := tooLong(ses.spec.Site.Root, slot, b.Files); by > 0 {
-		return canary.Release{}, usage("%s would have a path %d characters longer than Windows takes, in %s: choose a shorter site.root, or shorter paths in the package", path, by, slot)
+		return canary.Release{}, usage("%s would have a path %d characters longer than Windows takes, in %s", path, by, slot).
+			then("choose a shorter site.root, or shorter paths in the package")
 	}
 	return canary.Release{Slot: slot, Version: version, Digest: b.Digest, Files: len(b.Files), Bytes: b.Bytes}, nil
 }

@@ -25,8 +25,11 @@ func unknownCommand(c *cli.Context) error {
 	return f.then(c.App.Name + " --help")
 }
 
-// The flag parser's words for a flag that does not exist, and its one dash in front of every other.
-const undefinedFlag = "flag provided but not defined: -"
+// The flag parser's words for a flag that does not exist, for one in two spellings, and its one dash in front of every other.
+const (
+	undefinedFlag = "flag provided but not defined: -"
+	twoForms      = "Cannot use two forms of the same flag: "
+)
 
 var oneDash = regexp.MustCompile(`flag -([a-z]{2})|: -([a-z]{2})|for -([a-z]{2})`)
 
@@ -34,6 +37,10 @@ var oneDash = regexp.MustCompile(`flag -([a-z]{2})|: -([a-z]{2})|for -([a-z]{2})
 func badFlag(c *cli.Context, err error) error {
 	text := strings.TrimSpace(err.Error())
 	program := c.Command.HelpName
+	if flags, twice := strings.CutPrefix(text, twoForms); twice {
+		one, other, _ := strings.Cut(flags, " ")
+		return usage("%s has both %s and %s, which are one flag", c.Command.Name, dashed(one), dashed(other)).then(program + " --help")
+	}
 	name, undefined := strings.CutPrefix(text, undefinedFlag)
 	if !undefined {
 		text, _, _ = strings.Cut(strings.TrimSuffix(text, ": parse error"), ": strconv.")
@@ -46,7 +53,7 @@ func badFlag(c *cli.Context, err error) error {
 	name = strings.TrimLeft(name, "-")
 	if program == c.App.Name {
 		return usage("there is no flag %s in front of a command: flags follow it", dashed(name)).
-			then(program+" COMMAND "+dashed(name), program+" --help")
+			then(moved(c, name), program+" --help")
 	}
 	f := usage("%s has no flag %s", c.Command.Name, dashed(name))
 	var known []string
@@ -57,6 +64,19 @@ func badFlag(c *cli.Context, err error) error {
 		return f.then(renamed(c, []string{"-" + name, "--" + name}, dashed(near)), program+" --help")
 	}
 	return f.then(program + " --help")
+}
+
+// moved is the line that was typed with what stands in front of the command behind it.
+func moved(c *cli.Context, flag string) string {
+	words, _ := c.App.Metadata[typedLine].([]string)
+	i := slices.IndexFunc(words, func(w string) bool { return c.App.Command(w) != nil })
+	switch {
+	case i > 0:
+		return commandLine(slices.Concat([]string{c.App.Name, words[i]}, words[:i], words[i+1:])...)
+	case strings.EqualFold(flag, "v"):
+		return c.App.Name + " --version"
+	}
+	return c.App.Name + " COMMAND " + dashed(flag)
 }
 
 func dashed(flag string) string {
@@ -80,27 +100,39 @@ func noArguments(c *cli.Context) error {
 		front = front[:n-1]
 	}
 	corrected := append([]string{c.Command.HelpName}, front...)
+	named := meant(c, rest[0], slices.Concat(front, rest))
 	if behind >= 0 {
+		corrected = slices.Concat(corrected, named, rest[behind:])
 		return usage("%s takes no arguments, found %q: the flags behind it would be ignored", c.Command.Name, harmless(rest[0])).
-			then(commandLine(append(corrected, rest[behind:]...)...))
+			then(commandLine(corrected...))
 	}
 	f := usage("%s takes no arguments, found %q", c.Command.Name, harmless(rest[0]))
-	if flag := meant(c.Command, rest[0]); flag != "" {
-		return f.then(commandLine(append(corrected, flag, rest[0])...))
+	if len(named) > 0 {
+		return f.then(commandLine(append(corrected, named...)...))
 	}
 	return f.then(c.Command.HelpName + " --help")
 }
 
-// meant is the flag that an argument was probably meant for; empty where none comes to mind.
-func meant(c *cli.Command, argument string) string {
+// meant is the argument behind the flag that it was probably meant for; nothing where none comes to mind, or where that one was typed.
+func meant(c *cli.Context, argument string, typed []string) []string {
 	flags := map[string]string{".yaml": "config", ".yml": "config", ".zip": "package", ".nupkg": "package", ".tgz": "package", ".gz": "package"}
 	name := flags[strings.ToLower(filepath.Ext(argument))]
-	for _, f := range c.Flags {
-		if name != "" && f.Names()[0] == name {
-			return "--" + name
+	for _, f := range c.Command.Flags {
+		if name == "" || f.Names()[0] != name || slices.ContainsFunc(typed, spelled(c, name)) {
+			continue
 		}
+		return []string{"--" + name, argument}
 	}
-	return ""
+	return nil
+}
+
+// spelled tells whether a word is a flag, with or without its value.
+func spelled(c *cli.Context, flag string) func(string) bool {
+	names := spellings(c, flag)
+	return func(word string) bool {
+		name, _, _ := strings.Cut(word, "=")
+		return slices.Contains(names, name)
+	}
 }
 
 // pinExp is what may stand behind the address of a package.
