@@ -36,10 +36,19 @@ type Outcome struct {
 // Server is how one server was found at the end.
 type Server struct {
 	Name       string `json:"name"`
-	Slot       string `json:"slot"`        // the running one; empty: none, or unreachable
+	Slot       string `json:"slot"`        // the running one; empty: none, or not just one
 	InRotation bool   `json:"in_rotation"` // healthy in every target group
 	Warm       bool   `json:"warm"`        // answered the warm-up in time
+	// Unread is which of these could not be read; what they say then is nothing.
+	Unread []string `json:"unread"`
 }
+
+// What of a server may be unread.
+const (
+	UnreadSlot     = "slot"
+	UnreadRotation = "in_rotation"
+	UnreadWarm     = "warm"
+)
 
 // Traffic is what customers saw.
 type Traffic struct {
@@ -66,8 +75,9 @@ type Seconds struct {
 
 // JSON writes the outcome as one indented object. Empty lists are written as such, never as null.
 func (o Outcome) JSON(w io.Writer) error {
-	if o.Servers == nil {
-		o.Servers = []Server{}
+	o.Servers = append([]Server{}, o.Servers...)
+	for i, s := range o.Servers {
+		o.Servers[i].Unread = append([]string{}, s.Unread...)
 	}
 	if o.Traffic.BySlot == nil {
 		o.Traffic.BySlot = map[string]SlotTraffic{}

@@ -3,6 +3,7 @@ package report
 import (
 	"bytes"
 	"encoding/json"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -12,7 +13,7 @@ import (
 func exampleOutcome(r Result) Outcome {
 	o := Outcome{
 		Outcome: r, Run: "20261121-120000-ab12", Old: oldSlot, New: newSlot,
-		Servers: []Server{{"web-01", newSlot, true, true}, {"web-02", oldSlot, true, true}, {"web-03", oldSlot, true, true}},
+		Servers: []Server{{"web-01", newSlot, true, true, nil}, {"web-02", oldSlot, true, true, nil}, {"web-03", oldSlot, true, true, nil}},
 		Traffic: Traffic{Requests: 12000, BySlot: map[string]SlotTraffic{newSlot: {600, 0, 30.4, 912.2}, oldSlot: {11400, 0, 24, 80}}},
 		Seconds: Seconds{Deploy: 41.23},
 		Verdict: canary.Verdict{Answer: canary.Pass, Reason: "errors: 0 of 600 on new"},
@@ -80,7 +81,7 @@ func TestOutcomeHasTheDocumentedKeys(t *testing.T) {
 			}
 		}
 	}
-	has(got.Servers[0], "name", "slot", "in_rotation", "warm")
+	has(got.Servers[0], "name", "slot", "in_rotation", "warm", "unread")
 	has(got.Traffic, "requests", "failed", "by_slot")
 	has(got.Seconds, "deploy", "detect", "revert")
 	slot, is := got.Traffic["by_slot"].(map[string]any)["s"].(map[string]any)
@@ -114,7 +115,7 @@ func TestSummaryTellsTheStory(t *testing.T) {
 
 func TestSummaryWithoutTraffic(t *testing.T) {
 	var b bytes.Buffer
-	o := Outcome{Outcome: Deployed, New: newSlot, Servers: []Server{{"web-01", newSlot, true, true}}}
+	o := Outcome{Outcome: Deployed, New: newSlot, Servers: []Server{{"web-01", newSlot, true, true, nil}}}
 	if err := Summary(&b, o, Story{}); err != nil {
 		t.Fatal(err)
 	}
@@ -123,7 +124,7 @@ func TestSummaryWithoutTraffic(t *testing.T) {
 
 func TestAFleetThatRanTwoOldSlots(t *testing.T) {
 	var b bytes.Buffer
-	o := Outcome{Outcome: Reverted, Old: "app-1, app-2", New: "app-3", Servers: []Server{{"a", "app-1", true, true}, {"b", "app-2", true, true}}}
+	o := Outcome{Outcome: Reverted, Old: "app-1, app-2", New: "app-3", Servers: []Server{{"a", "app-1", true, true, nil}, {"b", "app-2", true, true, nil}}}
 	if err := Summary(&b, o, Story{}); err != nil {
 		t.Fatal(err)
 	}
@@ -140,6 +141,25 @@ func TestAWayBackThatIsHeldIsNotCalledUndecided(t *testing.T) {
 		var b strings.Builder
 		if err := Summary(&b, exampleOutcome(Held), Story{Back: back}); err != nil || !strings.Contains(b.String(), want) {
 			t.Errorf("%v, it says\n%s\nand not %q", err, b.String(), want)
+		}
+	}
+}
+
+func TestAServerThatCouldNotBeReadIsNotSaidToRunNothing(t *testing.T) {
+	o := Outcome{Outcome: Mixed, Old: oldSlot, New: newSlot, Servers: []Server{{"web-01", newSlot, true, true, nil}, {Name: "web-02"},
+		{Name: "web-03", InRotation: true, Unread: []string{UnreadSlot, UnreadWarm}}, {Name: "web-04", Unread: []string{UnreadSlot, UnreadRotation, UnreadWarm}}}}
+	var b strings.Builder
+	if err := Summary(&b, o, Story{}); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{newSlot + " runs on 1 of 4 servers (2 unknown), " + oldSlot + " on 0 of 4 servers (2 unknown)"} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("nobody says %q", want)
+		}
+	}
+	for _, row := range []string{`web-02 +✖ nothing +✖ out +✖ not warm`, `web-03 +⚠ unknown +✔ in +⚠ unknown`, `web-04 +⚠ unknown +⚠ unknown +⚠ unknown`} {
+		if !regexp.MustCompile(row).MatchString(b.String()) {
+			t.Errorf("no row is %s:\n%s", row, b.String())
 		}
 	}
 }

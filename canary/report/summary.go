@@ -115,13 +115,20 @@ func bygone(o Outcome, why Cause) string {
 
 // share is on how many of the servers one of these slots runs; several are parted by commas.
 func share(o Outcome, slots string) string {
-	n, wanted := 0, strings.Split(slots, ", ")
+	n, unread, wanted := 0, 0, strings.Split(slots, ", ")
 	for _, s := range o.Servers {
-		if s.Slot != "" && slices.Contains(wanted, s.Slot) {
+		switch {
+		case slices.Contains(s.Unread, UnreadSlot):
+			unread++
+		case s.Slot != "" && slices.Contains(wanted, s.Slot):
 			n++
 		}
 	}
-	return fmt.Sprintf("%s of %s", thousands(int64(n)), counted(len(o.Servers), "server"))
+	of := fmt.Sprintf("%s of %s", thousands(int64(n)), counted(len(o.Servers), "server"))
+	if unread > 0 {
+		of += fmt.Sprintf(" (%s unknown)", thousands(int64(unread)))
+	}
+	return of
 }
 
 func servers(b *strings.Builder, o Outcome) {
@@ -131,21 +138,29 @@ func servers(b *strings.Builder, o Outcome) {
 	t := table(b)
 	fmt.Fprintln(t, "  SERVER\tRUNS\tROTATION\tWARM")
 	for _, s := range o.Servers {
-		rotation, warm := bad+" out", bad+" not warm"
-		if s.InRotation {
-			rotation = good + " in"
-		}
-		if s.Warm {
-			warm = good + " warm"
-		}
 		runs := orDash(s.Slot)
 		if s.Slot == "" {
 			runs = bad + " nothing"
 		}
-		fmt.Fprintf(t, "  %s\t%s\t%s\t%s\n", oneLine(s.Name), runs, rotation, warm)
+		if slices.Contains(s.Unread, UnreadSlot) {
+			runs = mind + " unknown"
+		}
+		fmt.Fprintf(t, "  %s\t%s\t%s\t%s\n", oneLine(s.Name), runs,
+			s.yesOrNo(UnreadRotation, s.InRotation, "in", "out"), s.yesOrNo(UnreadWarm, s.Warm, "warm", "not warm"))
 	}
 	t.Flush()
 	b.WriteString("\n")
+}
+
+// yesOrNo is a word for what was read of a server, or that it was not.
+func (s Server) yesOrNo(what string, so bool, yes, no string) string {
+	switch {
+	case slices.Contains(s.Unread, what):
+		return mind + " unknown"
+	case so:
+		return good + " " + yes
+	}
+	return bad + " " + no
 }
 
 func customers(b *strings.Builder, t Traffic) {

@@ -31,10 +31,12 @@ func (ses *session) truth(ctx context.Context, servers []canary.Server) (found [
 // state reads one server.
 func (ses *session) state(ctx context.Context, s canary.Server) (r report.Server, trouble string) {
 	r.Name = s.Name
+	r.Unread = []string{report.UnreadSlot, report.UnreadRotation, report.UnreadWarm}
 	health, err := ses.elb.Health(ctx, s.Targets)
 	if err != nil {
 		return r, err.Error()
 	}
+	r.Unread = []string{report.UnreadSlot, report.UnreadWarm}
 	r.InRotation = len(health) > 0
 	for _, h := range health {
 		r.InRotation = r.InRotation && h.State == canary.Healthy
@@ -43,6 +45,7 @@ func (ses *session) state(ctx context.Context, s canary.Server) (r report.Server
 	if err != nil {
 		return r, err.Error()
 	}
+	r.Unread = nil
 	var running []string
 	for _, slot := range slots {
 		if slot.Runs() {
