@@ -244,7 +244,11 @@ func (s *screen) redraw() {
 		return
 	}
 	s.erase()
-	lines := []string{fmt.Sprintf("%s  %s  %s", s.plan.Run, s.plan.New.Slot, time.Since(s.started).Round(time.Second))}
+	bound := s.plan.New.Slot
+	if s.plan.Revert {
+		bound = "back from " + bound
+	}
+	lines := []string{fmt.Sprintf("%s  %s  %s", s.plan.Run, bound, time.Since(s.started).Round(time.Second))}
 	for _, server := range s.plan.Servers {
 		r := s.rows[server.Name]
 		lines = append(lines, fmt.Sprintf("  %s %-12s %-8s  %s", r.mark, server.Name, s.places.Of(server.Name), r.doing))
@@ -259,6 +263,9 @@ func (s *screen) redraw() {
 
 // evidence is the verdict so far, in one line.
 func (s *screen) evidence() string {
+	if s.plan.Revert {
+		return "traffic: not judged on the way back"
+	}
 	if len(s.verdict.Evidence) == 0 {
 		if s.verdict.Reason != "" {
 			return "traffic: " + strings.Join(strings.Fields(s.verdict.Reason), " ")

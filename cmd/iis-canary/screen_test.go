@@ -125,3 +125,14 @@ func TestAWaitForSpareCapacityIsShown(t *testing.T) {
 		}
 	}
 }
+
+func TestTheWayBackIsShownAsThat(t *testing.T) {
+	var b bytes.Buffer
+	s := newScreen(streams{err: &b, errTTY: true, width: func() int { return 80 }, getenv: func(string) string { return "" }}, false)
+	defer s.Close()
+	plan := canary.Plan{Run: "run-1", New: canary.Release{Slot: "app-2"}, Revert: true}
+	s.Event(canary.Event{Seq: 1, Run: "run-1", Type: canary.Planned, Plan: &plan})
+	if shown := b.String(); !strings.Contains(shown, "run-1  back from app-2  ") || strings.Contains(shown, "nothing judged yet") {
+		t.Errorf("shown: %q", shown)
+	}
+}
