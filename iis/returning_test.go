@@ -11,6 +11,9 @@ import (
 	"iiscanary/iis/winrm"
 )
 
+// away is long enough for every connection to be missed, and looked for in vain: each is asked on over a new one after 100 ms.
+const away = time.Second
+
 // rebooting has been spoken to, and then goes down.
 func rebooting(t *testing.T, how iistest.Booting) *world {
 	t.Helper()
@@ -27,7 +30,7 @@ func rebooting(t *testing.T, how iistest.Booting) *world {
 
 func TestARefusedLoginRightAfterARebootIsTriedAgain(t *testing.T) {
 	t.Parallel()
-	w := rebooting(t, iistest.Booting{Away: 200 * time.Millisecond, Starting: 200 * time.Millisecond, Refused: 2})
+	w := rebooting(t, iistest.Booting{Away: away, Starting: 50 * time.Millisecond, Refused: 2})
 	if err := w.fleet.Start(t.Context(), "web-01", new); err != nil {
 		t.Fatal(err)
 	}
@@ -41,7 +44,7 @@ func TestARefusedLoginRightAfterARebootIsTriedAgain(t *testing.T) {
 
 func TestALoginThatStaysRefusedAfterARebootIsTriedTwiceMore(t *testing.T) {
 	t.Parallel()
-	w := rebooting(t, iistest.Booting{Away: 200 * time.Millisecond, Starting: 50 * time.Millisecond, Refused: 1000})
+	w := rebooting(t, iistest.Booting{Away: away, Starting: 50 * time.Millisecond, Refused: 1000})
 	err := w.fleet.Start(t.Context(), "web-01", new)
 	if _, is := errors.AsType[*winrm.AuthError](err); !is || !strings.Contains(err.Error(), "it let this login in before: look whether the account was locked out") {
 		t.Errorf("got %v", err)
@@ -144,7 +147,7 @@ func TestServersThatBootTogetherDoNotLockTheAccountOut(t *testing.T) {
 		}
 	}
 	for _, s := range w.servers {
-		s.RebootSlowly(iistest.Booting{Away: 100 * time.Millisecond, Starting: 50 * time.Millisecond, Refused: 1000})
+		s.RebootSlowly(iistest.Booting{Away: away, Starting: 50 * time.Millisecond, Refused: 1000})
 	}
 	for _, server := range w.fleet.Servers() {
 		if _, err := w.fleet.Slots(t.Context(), server); err == nil {

@@ -140,12 +140,17 @@ func (e *endpoint) reset() {
 
 // goDown ends every shell and connection and returns when no process is left.
 func (e *endpoint) goDown() {
+	e.fall()
+	e.processes.Wait()
+}
+
+// fall ends every shell and connection.
+func (e *endpoint) fall() {
 	e.mu.Lock()
 	e.down = true
 	e.mu.Unlock()
 	e.shells.removeAll()
 	e.reset()
-	e.processes.Wait()
 }
 
 func (e *endpoint) comeUp() {

@@ -21,12 +21,13 @@ type Booting struct {
 }
 
 // RebootSlowly is Reboot as the network sees it: connections are reset, then refused, then answered with 503, then with 401, then
-// well. It returns at once.
+// well. It returns when the ports are closed.
 func (s *Server) RebootSlowly(b Booting) {
 	s.record("the machine goes down")
+	s.winrm.fall()
+	_ = s.winrm.hangUp() // whoever closes the server meanwhile has closed the ports
 	s.closing.Go(func() {
-		s.winrm.goDown()
-		_ = s.winrm.hangUp() // whoever closes the server meanwhile has closed the ports
+		s.winrm.processes.Wait()
 		s.machine.powerOff()
 		if !s.rest(b.Away) || s.winrm.listen() != nil {
 			return
