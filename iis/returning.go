@@ -44,7 +44,7 @@ func (r *returning) After(err error) {
 	case refused:
 		r.refused++
 		r.excused = r.gate.refuse(no, r, r.known, r.known && r.refused <= bootLogins && time.Since(r.down) < bootTime)
-	case slices.Contains([]string{"refused", "not-ready", "shutting-down"}, winrm.Diagnose(err).Name):
+	case slices.Contains([]string{"refused", "filtered", "not-ready", "shutting-down"}, winrm.Diagnose(err).Name):
 		r.down = time.Now()
 	case err == nil, fault:
 		r.known, r.refused = true, 0
