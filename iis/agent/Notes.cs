@@ -22,11 +22,23 @@ namespace IisCanary
             var bytes = Encoding.UTF8.GetBytes(string.Concat(lines.Select(l => l + "\n").ToArray()));
             using (var file = Data.Exclusive(path))
             {
+                file.SetLength(Whole(file));
                 file.Position = file.Length;
                 file.Write(bytes, 0, bytes.Length);
                 file.Flush(true);
             }
             return new Json { { "count", Lines(path).Length } };
+        }
+
+        /// Where the last whole line ends. What a power failure tore behind it was never noted.
+        static long Whole(Stream file)
+        {
+            for (var at = file.Length; at > 0; at--)
+            {
+                file.Position = at - 1;
+                if (file.ReadByte() == '\n') return at;
+            }
+            return 0;
         }
 
         public static object Read(Request request)

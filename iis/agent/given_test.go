@@ -65,6 +65,7 @@ type given struct {
 	ReadOnly        []string                  `json:"read_only"`    // paths of files
 	Links           map[string]string         `json:"links"`        // junctions
 	Depot           map[string]shelf          `json:"depot"`        // by path
+	TearNote        string                    `json:"tear_note"`    // of a run
 	Reboot          bool                      `json:"reboot"`
 	Certificates    []stored                  `json:"certificates"` // in the machine's store
 	NamedSite       map[string]string         `json:"named_site"`   // host by name
@@ -207,6 +208,9 @@ func (b *bench) comeByHand(g given) error {
 	}
 	for _, slot := range g.RemoveByHand {
 		all = append(all, b.server.RemoveByHand(slot))
+	}
+	if g.TearNote != "" {
+		all = append(all, b.server.TearNote(g.TearNote))
 	}
 	return errors.Join(all...)
 }

@@ -174,7 +174,12 @@ func (s *Server) monoLease(app string) *Lease {
 }
 
 func (s *Server) monoLeaseFile(app string) string {
-	return filepath.Join(s.config.Root, "c", "ProgramData", "iis-canary", app, "lease.json")
+	return filepath.Join(s.monoData(app), "lease.json")
+}
+
+// monoData is the C# agent's own folder for an app.
+func (s *Server) monoData(app string) string {
+	return filepath.Join(s.config.Root, "c", "ProgramData", "iis-canary", app)
 }
 
 // expireMonoLease sets the end of the lease in that file to now.

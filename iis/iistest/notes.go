@@ -1,9 +1,11 @@
 package iistest
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -40,16 +42,34 @@ func note(_ context.Context, c *call) (any, error) {
 	return map[string]int{"count": countLines(path)}, nil
 }
 
+// TearNote leaves the beginning of a line at the end of a run's notes, as a power failure does.
+func (s *Server) TearNote(run string) error {
+	path := s.store.shard(s.config.App, run)
+	if s.config.Mono != nil {
+		path = filepath.Join(s.monoData(s.config.App), "runs", run+".jsonl")
+	}
+	f, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		return fmt.Errorf("tear a note: %w", err)
+	}
+	_, err = f.WriteString(`{"torn":`)
+	return errors.Join(err, f.Close())
+}
+
 func (s *store) shard(app, run string) string {
 	return filepath.Join(s.data(app, "runs"), run+".jsonl")
 }
 
-// appendLines is on disk when it returns.
+// appendLines is on disk when it returns. What a power failure tore behind the last whole line is cut off.
 func appendLines(path string, lines []string) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
 	}
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	before, err := os.ReadFile(path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
 	}
@@ -57,7 +77,11 @@ func appendLines(path string, lines []string) error {
 	for _, l := range lines {
 		text.WriteString(l + "\n")
 	}
-	_, err = f.WriteString(text.String())
+	whole := int64(bytes.LastIndexByte(before, '\n') + 1)
+	err = f.Truncate(whole)
+	if err == nil {
+		_, err = f.WriteAt([]byte(text.String()), whole)
+	}
 	return errors.Join(err, f.Sync(), f.Close())
 }
 
