@@ -2,6 +2,7 @@ namespace IisCanary
 {
     using System;
     using System.IO;
+    using System.Linq;
     using System.Text;
     using Json = System.Collections.Generic.Dictionary<string, object>;
 
@@ -104,10 +105,11 @@ namespace IisCanary
             return bytes.Length == 0 ? new Json() : Text.Parse(Encoding.UTF8.GetString(bytes));
         }
 
+        /// In the place of what was there, and with blanks behind it where that was longer: a file that is emptied first is empty after a power failure.
         static void Write(FileStream file, Json book)
         {
-            var bytes = Encoding.UTF8.GetBytes(Text.Json(book));
-            file.SetLength(0);
+            var text = Encoding.UTF8.GetBytes(Text.Json(book));
+            var bytes = text.Concat(Enumerable.Repeat((byte)' ', (int)Math.Max(0, file.Length - text.Length))).ToArray();
             file.Position = 0;
             file.Write(bytes, 0, bytes.Length);
             file.Flush(true);

@@ -14,7 +14,7 @@ type Trap struct {
 	// Call is what fails: "commit"; a part and what is asked of it, "site.state", "site.start", "site.stop", "pool.state", "pool.start",
 	// "pool.stop"; "pool.run", a start that IIS has taken, whereupon the pool stops without a word; "log", the opening of an event log;
 	// "section", the reading of a section, or "redirection", of where the configuration is; "move" or "delete" of a slot's folder or of a file, "open"
-	// of a file; "replace" of certificates.json; "key", the opening of a certificate's private key; "sslcert", what http.sys does with a
+	// of a file, "cut" to make it shorter; "replace" of certificates.json; "key", the opening of a certificate's private key; "sslcert", what http.sys does with a
 	// certificate, by netsh or at the end of a commit;
 	// "wmi", a question to Windows Management Instrumentation; "requests", the count of requests of IIS' Request Monitor; "counter", of a
 	// performance counter.

@@ -61,7 +61,14 @@ namespace IisCanary
 
     sealed class FileStream : IO.FileStream
     {
-        public FileStream(string path, IO.FileMode mode, IO.FileAccess access, IO.FileShare share) : base(Free(path), mode, access, share) { }
+        readonly string path;
+        public FileStream(string path, IO.FileMode mode, IO.FileAccess access, IO.FileShare share) : base(Free(path), mode, access, share) { this.path = path; }
+
+        public override void SetLength(long length)
+        {
+            if (length < Length) Drive.Hinder("cut", path);
+            base.SetLength(length);
+        }
 
         static string Free(string path)
         {
