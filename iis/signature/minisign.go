@@ -10,6 +10,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"unicode"
 
 	"golang.org/x/crypto/blake2b"
 )
@@ -128,7 +129,7 @@ const mostComment = 120
 // printable keeps a terminal from being steered by a comment.
 func printable(comment string) string {
 	shown := bytes.Map(func(r rune) rune {
-		if r < ' ' || r == '\u007f' {
+		if !unicode.IsPrint(r) {
 			return ' '
 		}
 		return r

@@ -106,6 +106,26 @@ func TestAMinisignSignatureCountsForItsPackageOnly(t *testing.T) {
 	}
 }
 
+func TestACommentIsShownOnOneShortLineThatSteersNoTerminal(t *testing.T) {
+	release := newSigner(t, "release1")
+	v, err := signature.Minisign([]string{release.public()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for comment, shown := range map[string]string{
+		"build 3457 für prod":                    "build 3457 für prod",
+		"a\tb\x1b[2Jc\x7fd":                      "a b [2Jc d",
+		"a\u009b2Jb\u0085c\u2028d\u202ee\ufefff": "a 2Jb c d e f",
+		strings.Repeat("ü", 120):                 strings.Repeat("ü", 120),
+		strings.Repeat("ü", 121):                 strings.Repeat("ü", 120) + "…",
+	} {
+		who, err := v.Verify(strings.NewReader(pack), []byte(release.sign(pack, comment)))
+		if want := "key 31657361656C6572, " + shown; err != nil || who != want {
+			t.Errorf("%q, %v, want %q", who, err, want)
+		}
+	}
+}
+
 func TestOnlyKeysOfMinisignAreKeys(t *testing.T) {
 	s := newSigner(t, "release1")
 	for _, key := range []string{"", "RW", s.public()[1:], base("ED", s.id, strings.Repeat("x", 32)), base("Ed", s.id, strings.Repeat("x", 31)), s.public() + "\n "} {
