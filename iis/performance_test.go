@@ -73,7 +73,7 @@ func BenchmarkUploadByEcho(b *testing.B) {
 
 func echoer(b *testing.B, w *world) *masterzen.Client {
 	b.Helper()
-	at := masterzen.NewEndpoint("127.0.0.1", w.servers["web-01"].WinRMPort(), true, true, nil, nil, nil, time.Minute)
+	at := masterzen.NewEndpoint(w.servers["web-01"].Address(), w.servers["web-01"].WinRMPort(), true, true, nil, nil, nil, time.Minute)
 	client, err := masterzen.NewClient(at, "deploy", "right")
 	if err != nil {
 		b.Fatal(err)

@@ -68,7 +68,7 @@ func newYard(t *testing.T, files map[string]string, s setup) *yard {
 			_, _ = w.Write(archive)
 		}
 	}))
-	own := selfSigned(t)
+	own := selfSigned(t, "127.0.0.1")
 	web.TLS = &tls.Config{Certificates: []tls.Certificate{own}}
 	web.Config.ErrorLog = log.New(io.Discard, "", 0)
 	web.StartTLS()

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"math/big"
+	mathrand "math/rand/v2"
 	"net"
 	"os"
 	"path/filepath"
@@ -47,7 +48,8 @@ type setup struct {
 
 func newWorld(t testing.TB, s setup) *world {
 	t.Helper()
-	certificate := selfSigned(t)
+	address := ownAddress()
+	certificate := selfSigned(t, address)
 	w := &world{servers: map[string]*iistest.Server{}, trust: x509.NewCertPool()}
 	w.trust.AddCert(certificate.Leaf)
 	w.options = iis.Options{
@@ -60,7 +62,7 @@ func newWorld(t testing.TB, s setup) *world {
 	for i := range max(s.servers, 1) {
 		name := fmt.Sprintf("web-%02d", i+1)
 		c := iistest.Config{
-			Name: name, Address: "127.0.0.1", User: "deploy", Password: "right", Root: t.TempDir(), App: app, Certificate: certificate,
+			Name: name, Address: address, User: "deploy", Password: "right", Root: t.TempDir(), App: app, Certificate: certificate,
 			Settle: time.Millisecond, Stop: time.Millisecond, Median: time.Millisecond,
 		}
 		if s.server != nil {
@@ -77,7 +79,7 @@ func newWorld(t testing.TB, s setup) *world {
 		})
 		w.servers[name] = server
 		w.options.Endpoints = append(w.options.Endpoints, iis.Endpoint{
-			Server: name, Host: "127.0.0.1", Port: server.WinRMPort(), HTTPS: true, User: "deploy", Password: "right", CAs: w.trust,
+			Server: name, Host: address, Port: server.WinRMPort(), HTTPS: true, User: "deploy", Password: "right", CAs: w.trust,
 		})
 		w.options.Bindings = []string{server.Binding()}
 	}
@@ -86,6 +88,16 @@ func newWorld(t testing.TB, s setup) *world {
 	}
 	w.fleet = w.another(t)
 	return w
+}
+
+// ownAddress is one that nobody else uses: outgoing connections and other worlds would take the ports that a server closes for a while.
+func ownAddress() string {
+	other := fmt.Sprintf("127.78.%d.%d", 1+mathrand.IntN(250), 1+mathrand.IntN(250))
+	l, err := net.Listen("tcp", other+":0")
+	if err != nil || l.Close() != nil {
+		return "127.0.0.1" // macOS has no other
+	}
+	return other
 }
 
 // another is one more fleet over the same servers, as a second run of the program would have.
@@ -156,7 +168,7 @@ func site(version string) map[string]string {
 	return map[string]string{"web.config": "<configuration/>", "bin/app.dll": "code of " + version, "empty.txt": ""}
 }
 
-func selfSigned(t testing.TB) tls.Certificate {
+func selfSigned(t testing.TB, address string) tls.Certificate {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -164,7 +176,7 @@ func selfSigned(t testing.TB) tls.Certificate {
 	}
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "web.test"}, DNSNames: []string{"web.test", "*.domain.com"},
-		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1), net.ParseIP(address)}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
 		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
 	}
 	raw, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
@@ -181,7 +193,7 @@ func selfSigned(t testing.TB) tls.Certificate {
 // countBytes leads an endpoint through a relay that counts what the client sends.
 func countBytes(t testing.TB, e *iis.Endpoint) *atomic.Int64 {
 	t.Helper()
-	relay, err := net.Listen("tcp", "127.0.0.1:0")
+	relay, err := net.Listen("tcp", net.JoinHostPort(e.Host, "0"))
 	if err != nil {
 		t.Fatal(err)
 	}
