@@ -32,3 +32,25 @@ func TestWhatABootLooksLikeExcusesARefusedLogin(t *testing.T) {
 		}
 	}
 }
+
+// One server that boots after the other, each into a login that works in the end, is no account that is about to be locked out.
+func TestAShellThatWasOpenedMakesRoomForTheNextBoot(t *testing.T) {
+	refused := &winrm.AuthError{Auth: winrm.NTLM, Status: 401}
+	for name, opened := range map[string]bool{"a shell was opened since": true, "none was": false} {
+		g := newGate()
+		for i := range 2 {
+			r := &returning{gate: g}
+			r.After(nil)
+			r.After(&winrm.StatusError{Status: 503})
+			for n := range bootLogins {
+				r.After(refused)
+				if want := i == 0 || opened; r.excuses(refused) != want {
+					t.Errorf("%s: server %d, login %d: excused %t", name, i+1, n+1, !want)
+				}
+			}
+			if opened {
+				_, _ = g.opened(nil, nil)
+			}
+		}
+	}
+}
