@@ -79,10 +79,14 @@ func background(t *testing.T, args ...string) *running {
 	return p
 }
 
+// launch starts a command, and hears its standard error too where nobody else does.
 func launch(t *testing.T, cmd *exec.Cmd) *running {
 	t.Helper()
 	p := &running{Cmd: cmd, t: t}
-	p.Stdout, p.Stderr = &p.out, &p.talk
+	p.Stdout = &p.out
+	if p.Stderr == nil {
+		p.Stderr = &p.talk
+	}
 	if err := p.Start(); err != nil {
 		t.Fatal(err)
 	}
