@@ -38,6 +38,9 @@ func (r *running) awaitSpare(ctx context.Context, s Step, d Drain, touched, said
 	for {
 		bound, cancel := context.WithTimeoutCause(ctx, slack, &HungError{slack})
 		err := d.spare(bound, r.World)
+		if err != nil {
+			err = hung(bound, err)
+		}
 		cancel()
 		full, short := errors.AsType[*NoSpareError](err)
 		if !short {

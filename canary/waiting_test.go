@@ -1,6 +1,7 @@
 package canary_test
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"strings"
@@ -78,6 +79,26 @@ func TestAWaitBeginsAnewWithEachServerThatComesBack(t *testing.T) {
 		}
 		st.must(st.runner().Run(st.t.Context(), back))
 	})
+}
+
+// A World that says of a question that hangs only that its context is over is told as hung all the same.
+func TestAQuestionAboutSpareCapacityThatHangsIsToldAsThat(t *testing.T) {
+	bubble(t, func(st *stage) {
+		back, _, r := waiting(st)
+		r.World = deafWorld{r.World}
+		err := r.Run(st.t.Context(), back)
+		if !is[*canary.HungError](err) {
+			t.Errorf("it ends as %v", err)
+		}
+	})
+}
+
+// deafWorld never says whether a server can be spared.
+type deafWorld struct{ canary.World }
+
+func (deafWorld) Spare(ctx context.Context, _ []canary.Target, _ int) error {
+	<-ctx.Done()
+	return ctx.Err()
 }
 
 // Whoever goes when capacity came from elsewhere, and late, needs as long as any: the others wait for it.

@@ -213,6 +213,9 @@ func (j *File) Discard() error {
 	name := j.f.Name()
 	err := os.Remove(name) // while it is locked, so that nobody else begins to write it
 	closed := j.f.Close()
+	if errors.Is(closed, os.ErrClosed) {
+		closed = nil
+	}
 	if err != nil { // Windows removes no file that is open
 		err = os.Remove(name)
 	}

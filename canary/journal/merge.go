@@ -9,9 +9,13 @@ import (
 	"iiscanary/canary"
 )
 
+// ErrNoPlan says that what the servers have of a run does not begin with its plan: they know nothing of it, or not enough.
+var ErrNoPlan = errors.New("none of them has the plan")
+
 // Merge puts the shards of a run's servers together, in order of sequence number. A line that several servers have counts
 // once; a torn last line of a shard is left out. Two different lines with one number, as a runner leaves that died between
-// writing one on a server and writing it at home, are both kept.
+// writing one on a server and writing it at home, are both kept. Without the plan
+// it is [ErrNoPlan].
 func Merge(shards ...[]string) ([]canary.Event, error) {
 	var all []canary.Event
 	seen := map[string]bool{}
@@ -39,7 +43,7 @@ func Merge(shards ...[]string) ([]canary.Event, error) {
 
 func check(all []canary.Event) error {
 	if len(all) == 0 || all[0].Type != canary.Planned {
-		return errors.New("merge the servers' copies of the journal: none of them has the plan")
+		return fmt.Errorf("merge the servers' copies of the journal: %w", ErrNoPlan)
 	}
 	for _, e := range all {
 		if e.Run != all[0].Run {

@@ -201,6 +201,9 @@ func TestTwoRunsAtOnceAreKeptApart(t *testing.T) {
 	y = enter(t, "deploy", "-c", elsewhereOf(t, f, "other"), "--package", f.Package(), "--yes").must(t, 6)
 	says(t, y.err, "whether that process lives cannot be known here", "next:  type the same line again when that run has ended; deploy, resume and revert wait for it with --lock-wait 25m", "iis-canary resume --config ", "iis-canary revert --config ", "--take-over")
 	saysNot(t, y.err, "--abandon")
+	if left, err := filepath.Glob(filepath.Join(filepath.Dir(f.Config()), "other", rehearsal.App, "*")); err != nil || len(left) > 0 {
+		t.Errorf("a run that never began leaves %v (%v)", left, err)
+	}
 	cmd.ended().must(t, 0)
 	everywhere(t, f, rehearsal.NewSlot)
 }

@@ -53,10 +53,16 @@ func (cd *conduct) deploy(ctx context.Context, p *prepared) (*result, error) {
 	if err := books.leave(p.plan.Run, note{Package: p.pack.String()}); err != nil {
 		return nil, fail(exitUnexpected, err, "nothing was touched")
 	}
-	return cd.run(ctx, job{plan: p.plan, source: p.source, metrics: p.metrics,
+	res, err := cd.run(ctx, job{plan: p.plan, source: p.source, metrics: p.metrics,
 		journal: func(context.Context) (*journal.File, error) { return journal.Open(books.journal(p.plan.Run)) },
 		do:      func(ctx context.Context, r *roll) ending { return r.forward(ctx, p.plan) },
 	})
+	if err != nil {
+		if left := books.forget(p.plan.Run); left != nil {
+			cd.screen.Note(left.Error())
+		}
+	}
+	return res, err
 }
 
 // job is a run that is about to begin, or to go on.

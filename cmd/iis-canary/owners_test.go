@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"os"
 	"testing"
 
@@ -43,4 +44,21 @@ func TestOnlyAProcessThatSignedTheJournalHereIsKnownToBeDead(t *testing.T) {
 	must(first.disown(exampleRunID))
 	must(first.disown(exampleRunID))
 	expect("its journal was collected anew", first, owner, unknown)
+}
+
+func TestARunThatNeverBeganIsForgotten(t *testing.T) {
+	t.Parallel()
+	for begun, want := range map[bool]int{false: 0, true: 3} {
+		r := runs{t.TempDir()}
+		err := errors.Join(r.leave(exampleRunID, note{Package: "app.zip"}), r.sign(exampleRunID, process()))
+		if begun {
+			err = errors.Join(err, os.WriteFile(r.journal(exampleRunID), []byte("{}\n"), 0o600))
+		}
+		if err = errors.Join(err, r.forget(exampleRunID), r.forget(exampleRunID)); err != nil {
+			t.Fatal(err)
+		}
+		if left, err := os.ReadDir(r.dir); err != nil || len(left) != want {
+			t.Errorf("begun %t: %v are left, want %d files (%v)", begun, left, want, err)
+		}
+	}
 }

@@ -24,6 +24,9 @@ func (cd *conduct) recall(ctx context.Context, run string) (past, error) {
 			return p, fail(exitPreflight, err, "nothing was touched", commandLine("iis-canary status", "--config", cd.ses.path))
 		}
 	}
+	if err := books.clear(run); err != nil {
+		return p, fail(exitUnexpected, err, "nothing was touched by this command", "look at the rights of that file and its folder, then type the same line again")
+	}
 	p.path = books.journal(run)
 	p.collected = !exists(p.path)
 	if err := cd.collect(ctx, run, books); err != nil {
@@ -69,12 +72,12 @@ func (cd *conduct) collect(ctx context.Context, run string, books runs) error {
 		return nil
 	}
 	events, err := cd.gather(ctx, run)
+	plan, known := firstPlan(slices.Values(events))
+	if errors.Is(err, journal.ErrNoPlan) || err == nil && !known {
+		return fmt.Errorf("neither this machine nor any server that answers knows a run %s", run)
+	}
 	if err != nil {
 		return err
-	}
-	plan, known := firstPlan(slices.Values(events))
-	if !known {
-		return fmt.Errorf("neither this machine nor any server knows a run %s", run)
 	}
 	if err := cd.ses.aim(plan.Servers); err != nil {
 		return err

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"regexp"
 	"time"
+
+	"iiscanary/canary/journal"
 )
 
 // runs is the folder that holds the journals of one app.
@@ -50,10 +52,45 @@ func (r runs) latest() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if len(ids) == 0 {
-		return "", os.ErrNotExist
+	for _, id := range ids {
+		if !r.blank(id) {
+			return id, nil
+		}
 	}
-	return ids[0], nil
+	return "", os.ErrNotExist
+}
+
+// blank reports whether a process died before it had written one line of a run: it had changed nothing then.
+func (r runs) blank(run string) bool {
+	path := r.journal(run)
+	read, err := journal.Read(path)
+	return err == nil && len(read.Events) == 0 && len(read.Damage) == 0 && !journal.Alive(path)
+}
+
+// clear takes a blank journal away, as the servers may have its first line.
+func (r runs) clear(run string) error {
+	if !r.blank(run) {
+		return nil
+	}
+	f, err := journal.Open(r.journal(run))
+	if err != nil {
+		return err
+	}
+	for range f.Events() { // somebody was faster
+		return f.Close()
+	}
+	return errors.Join(f.Discard(), r.disown(run))
+}
+
+// forget takes away what a run leaves beside its journal, where that was never begun.
+func (r runs) forget(run string) error {
+	if exists(r.journal(run)) {
+		return nil
+	}
+	if err := os.Remove(filepath.Join(r.dir, run+".json")); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("remove the note of run %s: %w", run, err)
+	}
+	return r.disown(run)
 }
 
 // leave writes the note of a run.
