@@ -49,6 +49,23 @@ func decode(path string, b []byte) Reading {
 	return r
 }
 
+// Locks reports whether this system and the file system of a file keep one writer from another: elsewhere nobody can tell whether a
+// journal's process lives. The file must be there.
+func Locks(path string) (bool, error) { return locks(path, forbidden) }
+
+func locks(path string, forbidden func(f *os.File, alone bool) bool) (bool, error) {
+	var two [2]*os.File
+	for i := range two {
+		f, err := os.OpenFile(path, os.O_RDWR, 0)
+		if err != nil {
+			return false, fmt.Errorf("look whether files can be locked: %w", err)
+		}
+		defer f.Close()
+		two[i] = f
+	}
+	return !forbidden(two[0], true) && forbidden(two[1], true), nil
+}
+
 // Alive reports whether a process of this machine has the journal open to write it. A process of another machine is known by
 // its lease on the servers only.
 func Alive(path string) bool {

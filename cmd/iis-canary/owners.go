@@ -57,17 +57,25 @@ func (r runs) signature(owner string) string {
 	return owner + " in " + dir
 }
 
-// sign notes durably that a process is about to lock the servers for a run whose journal it writes here.
+// sign notes durably that a process is about to lock the servers for a run whose journal it writes here. Where files cannot be locked,
+// nobody signs: who finds no lock there may not conclude that the process is dead.
 func (r runs) sign(run, owner string) error {
 	f, err := os.OpenFile(r.owners(run), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
 	if err == nil {
-		_, err = fmt.Fprintln(f, r.signature(owner))
-		err = errors.Join(err, f.Sync(), f.Close())
+		err = errors.Join(r.signOn(f, owner), f.Sync(), f.Close())
 	}
 	if err != nil {
 		return fmt.Errorf("note which process writes the journal of run %s: %w", run, err)
 	}
 	return nil
+}
+
+func (r runs) signOn(f *os.File, owner string) error {
+	holds, err := journal.Locks(f.Name())
+	if err == nil && holds {
+		_, err = fmt.Fprintln(f, r.signature(owner))
+	}
+	return err
 }
 
 func (r runs) signed(run, owner string) bool {

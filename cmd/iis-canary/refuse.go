@@ -3,6 +3,7 @@ package main
 import (
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 
@@ -168,7 +169,10 @@ func commandLine(words ...string) string {
 	for i, w := range words[1:] {
 		w = harmless(w)
 		words[i+1] = w
-		if w == "" || strings.ContainsAny(w, " \t&|<>()';*?`$") {
+		switch {
+		case strings.ContainsAny(w, "`$") && !strings.Contains(w, "'"): // shells look into double quotes for these
+			words[i+1] = "'" + w + "'"
+		case w == "" || strings.ContainsAny(w, " \t&|<>()';*?`$") || runtime.GOOS != "windows" && strings.Contains(w, `\`):
 			words[i+1] = `"` + w + `"`
 		}
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -53,3 +54,12 @@ func TestAnErrorThatNobodyExpectedNamesTheConfiguration(t *testing.T) {
 }
 
 var errTest = usage("x").what
+
+func TestALineThatIsSuggestedMeansTheSameInAShell(t *testing.T) {
+	t.Parallel()
+	words := []string{"plain", "with blanks", "", "$HOME/x", "`id`", "it's", "*", "a&b", `D:\sites`}
+	out, err := exec.Command("sh", "-c", commandLine(append([]string{"printf", "%s|"}, words...)...)).Output()
+	if want := strings.Join(words, "|") + "|"; err != nil || string(out) != want {
+		t.Errorf("%v: %q, want %q", err, out, want)
+	}
+}
