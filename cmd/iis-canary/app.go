@@ -78,8 +78,8 @@ func newApp(s streams) *cli.App {
 	}
 }
 
-// command finishes a command: flags read the environment too, stray arguments are refused, usage errors are ours, and the
-// help page shows examples and exit codes.
+// command finishes a command: flags read the environment too, stray arguments and flags typed twice are refused, usage errors are
+// ours, and the help page shows examples and exit codes.
 func command(c *cli.Command) *cli.Command { return commandTaking(noArguments, c) }
 
 // commandTaking is command for one that takes the arguments that check lets pass.
@@ -89,6 +89,9 @@ func commandTaking(check func(*cli.Context) error, c *cli.Command) *cli.Command 
 	c.HideHelp = true
 	c.Flags = append(c.Flags, helpFlag())
 	c.Action = func(ctx *cli.Context) error {
+		if err := once(ctx); err != nil {
+			return err
+		}
 		if err := check(ctx); err != nil {
 			return err
 		}

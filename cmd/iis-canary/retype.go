@@ -74,3 +74,45 @@ func typedConfig(args []string) []string {
 	}
 	return nil
 }
+
+// once refuses a flag that was typed twice: the parser would take the last without a word. One that may be repeated is let pass.
+func once(c *cli.Context) error {
+	words := typedWords(c)
+	first := map[string]span{}
+	for i := 0; i < len(words); i++ {
+		name, _, joined := strings.Cut(words[i], "=")
+		o, is := optionTyped(c, name)
+		if !is {
+			return nil // the words behind the flags
+		}
+		here := span{i, i + 1}
+		if o.value != "" && !joined {
+			here.end++
+		}
+		was, twice := first[o.name]
+		if twice && !o.repeats {
+			return usage("%s has %s twice, and takes one", c.Command.Name, dashed(o.name)).then(slices.Compact([]string{here.left(c), was.left(c)})...)
+		}
+		first[o.name], i = here, here.end-1
+	}
+	return nil
+}
+
+// optionTyped is the flag of the command that a word is.
+func optionTyped(c *cli.Context, word string) (option, bool) {
+	for _, f := range c.Command.Flags {
+		doc, is := f.(cli.DocGenerationFlag)
+		if is && slices.Contains(spellings(c, f.Names()[0]), word) {
+			return optionOf(doc), true
+		}
+	}
+	return option{}, false
+}
+
+// span is where a flag stands in what was typed, with its value.
+type span struct{ start, end int }
+
+// left is the line that was typed, with this left out.
+func (s span) left(c *cli.Context) string {
+	return commandLine(append([]string{c.Command.HelpName}, slices.Delete(typedWords(c), s.start, s.end)...)...)
+}

@@ -26,6 +26,13 @@ func TestTheNextLineKeepsWhatWasTyped(t *testing.T) {
 		{"a flag that there is not", "plan -c C --packag P --detailed-exitcode", "plan -c C --package P --detailed-exitcode"},
 		{"the same with a sign between", "plan -c C --packag=P", "plan -c C --package=P"},
 		{"nobody to confirm", "revert -c C --run 20261121-101500-ab12", "revert -c C --run 20261121-101500-ab12 --yes"},
+		{"two packages, the first", "plan -p good.zip -c C -p bad.zip", "plan -p good.zip -c C"},
+		{"two packages, the last", "plan -p good.zip -c C -p bad.zip", "plan -c C -p bad.zip"},
+		{"two packages with a sign between", "deploy --package=good.zip -c C --package bad.zip --yes", "deploy --package=good.zip -c C --yes"},
+		{"two configurations", "status -c C -o json -c other.yaml", "status -c C -o json"},
+		{"a switch twice", "deploy --yes -c C --yes=false", "deploy --yes -c C"},
+		{"a value that looks like the flag", "plan -p -c -c C -c other.yaml", "plan -p -c -c C"},
+		{"twice, and words behind", "status -c C -c other.yaml plan", "status -c C plan"},
 		{"a probe of no server", "doctor --probe -c C --quick", "doctor --probe -c C --quick --server NAME"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -39,6 +46,12 @@ func TestTheNextLineKeepsWhatWasTyped(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestAFlagThatMayBeRepeatedIs(t *testing.T) {
+	t.Parallel()
+	y := inside("rehearse", "--fault", "none-such", "--fault", "none-such").must(t, 2)
+	says(t, y.err, `there is no fault "none-such"`)
 }
 
 func TestAnErrorThatNobodyExpectedNamesTheConfiguration(t *testing.T) {
