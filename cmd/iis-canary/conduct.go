@@ -29,6 +29,13 @@ type conduct struct {
 	saw    func() (report.Traffic, time.Time) // what customers saw, where somebody counts; and their first bad answer
 }
 
+// begin reads the configuration, which needs no screen yet.
+func (cd *conduct) begin(path string) error {
+	var err error
+	cd.ses, err = begin(cd.s, path, func(text string) { cd.screen.Note(text) })
+	return err
+}
+
 // trap prepares for interrupts; release ends that and the screen.
 func (cd *conduct) trap(parent context.Context) (context.Context, func()) {
 	cd.screen = newScreen(cd.s, cd.noColor)

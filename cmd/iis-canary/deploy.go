@@ -41,17 +41,17 @@ func deploy(s streams, c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	cd := &conduct{s: s, output: o, noColor: c.Bool("no-color"), lockWait: c.Duration("lock-wait")}
+	if err := cd.begin(configPath(c)); err != nil {
+		return err
+	}
 	if err := confirmable(s, c); err != nil {
 		return err
 	}
-	cd := &conduct{s: s, output: o, noColor: c.Bool("no-color"), lockWait: c.Duration("lock-wait")}
 	ctx, release := cd.trap(c.Context)
 	defer release()
 	ask, settled := untilAsked(ctx, cd.stop)
 	defer settled()
-	if cd.ses, err = begin(s, configPath(c), cd.screen.Note); err != nil {
-		return err
-	}
 	cd.ses.lockWait = cd.lockWait
 	defer cd.ses.close()
 	p, err := cd.planned(ask, asked, saved)

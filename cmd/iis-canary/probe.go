@@ -77,16 +77,19 @@ func probe(s streams, c *cli.Context) error {
 	if p.format, err = format(c); err != nil {
 		return err
 	}
+	if p.ses, err = begin(s, configPath(c), say(s)); err != nil {
+		return err
+	}
 	if !c.Bool("yes") && !s.mayAsk() {
 		return usage("a probe changes the configuration of IIS on %s, and nobody is there to confirm it", p.server).then(switched(c, "yes"))
 	}
 	ctx, stop := signal.NotifyContext(c.Context, os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second interrupt ends the process at once
-	if p.ses, err = connect(ctx, s, configPath(c), say(s)); err != nil {
+	defer p.ses.close()
+	if err := p.ses.meet(ctx); err != nil {
 		return orStopped(ctx, err)
 	}
-	defer p.ses.close()
 	if err := p.greet(ctx); err != nil {
 		return orStopped(ctx, err)
 	}

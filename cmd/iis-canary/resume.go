@@ -78,10 +78,10 @@ func takeUp(s streams, c *cli.Context, do func(context.Context, *roll, past) end
 	defer release()
 	ask, settled := untilAsked(ctx, cd.stop)
 	defer settled()
-	if cd.ses, err = connect(ask, s, configPath(c), cd.screen.Note); err != nil {
+	defer cd.ses.close()
+	if err := cd.ses.meet(ask); err != nil {
 		return orStopped(ask, err)
 	}
-	defer cd.ses.close()
 	if err := cd.ses.writable(); err != nil {
 		return fail(exitPreflight, fmt.Errorf("%s: %w", checkState, err), "nothing was touched by this command", checkOf(checkState).remedy, "then type the same line again")
 	}
@@ -114,7 +114,7 @@ func takeUp(s streams, c *cli.Context, do func(context.Context, *roll, past) end
 	}))
 }
 
-// asTyped is how a command that goes on with a run was typed.
+// asTyped is how a command that goes on with a run was typed, with the configuration.
 func asTyped(s streams, c *cli.Context) (*conduct, error) {
 	o, err := format(c)
 	if err != nil {
@@ -123,10 +123,14 @@ func asTyped(s streams, c *cli.Context) (*conduct, error) {
 	if run := c.String("run"); run != "" && !isRunID(run) {
 		return nil, usage("--run is %q, allowed: an id such as %s", run, exampleRunID).then(commandLine(c.Command.HelpName, "--config", configPath(c)))
 	}
+	cd := &conduct{s: s, output: o, noColor: c.Bool("no-color"), lockWait: c.Duration("lock-wait"), takeOver: c.Bool("take-over")}
+	if err := cd.begin(configPath(c)); err != nil {
+		return nil, err
+	}
 	if err := confirmable(s, c); err != nil && c.Command.Name == "revert" {
 		return nil, err
 	}
-	return &conduct{s: s, output: o, noColor: c.Bool("no-color"), lockWait: c.Duration("lock-wait"), takeOver: c.Bool("take-over")}, nil
+	return cd, nil
 }
 
 // letGo closes the journal. One that was collected for a command that did not begin is taken away again: it would be out of date as

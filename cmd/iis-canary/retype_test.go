@@ -12,6 +12,8 @@ import (
 func TestTheNextLineKeepsWhatWasTyped(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
+	there := filepath.Join(dir, "there.yaml")
+	inside("init", "--out", there, "--app", "a.b", "--region", "eu-west-1", "--target-group", "web", "--root", `D:\sites`, "--es-url", "https://es:9200", "--index", "logs").must(t, 0)
 	config, here := filepath.Join(dir, "my.yaml"), filepath.Join(dir, "gone.zip")
 	for _, c := range []struct{ name, typed, next string }{
 		{"no package", "deploy -c C --yes --slot 7", "deploy -c C --yes --slot 7 --package FILE"},
@@ -25,7 +27,7 @@ func TestTheNextLineKeepsWhatWasTyped(t *testing.T) {
 		{"a format of a report that there is not", "report -c C -o yaml --force", "report -c C -o json --force"},
 		{"a flag that there is not", "plan -c C --packag P --detailed-exitcode", "plan -c C --package P --detailed-exitcode"},
 		{"the same with a sign between", "plan -c C --packag=P", "plan -c C --package=P"},
-		{"nobody to confirm", "revert -c C --run 20261121-101500-ab12", "revert -c C --run 20261121-101500-ab12 --yes"},
+		{"nobody to confirm", "revert -c THERE --run 20261121-101500-ab12", "revert -c THERE --run 20261121-101500-ab12 --yes"},
 		{"two packages, the first", "plan -p good.zip -c C -p bad.zip", "plan -p good.zip -c C"},
 		{"two packages, the last", "plan -p good.zip -c C -p bad.zip", "plan -c C -p bad.zip"},
 		{"two packages with a sign between", "deploy --package=good.zip -c C --package bad.zip --yes", "deploy --package=good.zip -c C --yes"},
@@ -37,7 +39,7 @@ func TestTheNextLineKeepsWhatWasTyped(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			full := strings.NewReplacer(" C", " "+config, " P", " "+config).Replace
+			full := strings.NewReplacer(" THERE", " "+there, " C", " "+config, " P", " "+config).Replace
 			args := strings.Fields("iis-canary " + full(c.typed))
 			var out, talk bytes.Buffer
 			code := run(args, streams{in: strings.NewReader(""), out: &out, err: &talk, width: func() int { return 80 }, getenv: func(string) string { return "" }})

@@ -57,27 +57,33 @@ func begin(s streams, path string, say func(string)) (*session, error) {
 	return &session{spec: spec, path: path, say: say, getenv: s.getenv}, nil
 }
 
-// connect makes the adapters and finds out which servers there are. It changes nothing.
+// connect reads the configuration, and meets the fleet that it names.
 func connect(ctx context.Context, s streams, path string, say func(string)) (*session, error) {
 	ses, err := begin(s, path, say)
 	if err != nil {
 		return nil, err
 	}
+	return ses, ses.meet(ctx)
+}
+
+// meet makes the adapters of a configuration that was read, and finds out which servers there are. It changes nothing.
+func (ses *session) meet(ctx context.Context) error {
+	var err error
 	if ses.elb, err = ses.balancer(ctx); err != nil {
-		return nil, unreached(err)
+		return unreached(err)
 	}
 	survey, err := ses.elb.Survey(ctx)
 	if err != nil {
-		return nil, unreached(err)
+		return unreached(err)
 	}
 	var servers []canary.Server
 	for _, m := range survey.Members {
 		servers = append(servers, ses.server(m))
 	}
 	if ses.hosts, err = ses.fleet(servers); err != nil {
-		return nil, unreached(err)
+		return unreached(err)
 	}
-	return ses, nil
+	return nil
 }
 
 // aim turns to the servers of a plan. A server that a run took out of rotation long ago is in no target group any more, but
