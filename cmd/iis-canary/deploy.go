@@ -37,7 +37,7 @@ func deploy(s streams, c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	asked, saved, err := asks(c)
+	asked, err := asks(c)
 	if err != nil {
 		return err
 	}
@@ -54,7 +54,7 @@ func deploy(s streams, c *cli.Context) error {
 	defer settled()
 	cd.ses.lockWait = cd.lockWait
 	defer cd.ses.close()
-	p, err := cd.planned(ask, asked, saved)
+	p, err := cd.planned(ask, asked)
 	if err != nil {
 		return orStopped(ask, err)
 	}
@@ -71,42 +71,34 @@ func deploy(s streams, c *cli.Context) error {
 	return cd.finish(cd.deploy(ctx, p))
 }
 
-// asks is what the flags ask for, and the saved plan where they name one. It reads files of this machine only.
-func asks(c *cli.Context) (order, *savedPlan, error) {
+// asks is what the flags ask for, with the saved plan where they name one. It reads files of this machine only.
+func asks(c *cli.Context) (order, error) {
 	path := c.String("plan")
 	if path == "" {
-		o, err := orderOf(c)
-		return o, nil, err
+		return orderOf(c)
 	}
 	saved, err := readPlan(configPath(c), path)
 	if err != nil {
-		return order{}, nil, err
+		return order{}, err
 	}
-	asked := order{version: saved.Plan.New.Version, abandon: c.String("abandon"), slot: strings.TrimPrefix(saved.Plan.New.Slot, saved.Plan.App+"-")}
+	asked := order{saved: &saved, version: saved.Plan.New.Version, abandon: c.String("abandon"), slot: strings.TrimPrefix(saved.Plan.New.Slot, saved.Plan.App+"-")}
 	if asked.pack, err = reference(c, cmp.Or(c.String("package"), saved.Package)); err != nil {
-		return order{}, nil, err
+		return order{}, err
 	}
 	if _, err := os.Stat(asked.pack.Path()); err != nil && !asked.pack.Remote() {
-		return order{}, nil, usage("look for the package of the plan: %w", err).
+		return order{}, usage("look for the package of the plan: %w", err).
 			then(packaged(c))
 	}
-	return asked, &saved, nil
+	return asked, nil
 }
 
 // planned is the plan to execute: a fresh one, or a saved one that still fits.
-func (cd *conduct) planned(ctx context.Context, asked order, saved *savedPlan) (*prepared, error) {
-	if saved == nil {
-		return cd.ses.prepare(ctx, asked)
-	}
+func (cd *conduct) planned(ctx context.Context, asked order) (*prepared, error) {
 	p, err := cd.ses.prepare(ctx, asked)
-	if err != nil {
-		return nil, err
+	if err == nil && asked.saved != nil {
+		p.plan.Run = asked.saved.Plan.Run
 	}
-	if err := p.matches(*saved); err != nil {
-		return nil, err
-	}
-	p.plan.Run = saved.Plan.Run
-	return p, nil
+	return p, err
 }
 
 // confirmable refuses a command that would have to ask, where nobody is there to answer.

@@ -97,7 +97,7 @@ func showPlan(ctx context.Context, s streams, c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	asked, saved, err := asks(c)
+	asked, err := asks(c)
 	if err != nil {
 		return err
 	}
@@ -114,11 +114,6 @@ func showPlan(ctx context.Context, s streams, c *cli.Context) error {
 		return orStopped(ctx, err)
 	}
 	defer p.release.Close()
-	if saved != nil {
-		if err := p.matches(*saved); err != nil {
-			return err
-		}
-	}
 	if err := p.print(s, o); err != nil {
 		return err
 	}
@@ -208,10 +203,7 @@ func readSmall(path string) ([]byte, error) {
 
 // matches refuses a saved plan that the fleet has moved away from.
 func (p *prepared) matches(saved savedPlan) error {
-	stale := func(what string) error {
-		return fail(exitPreflight, fmt.Errorf("the plan of %s no longer fits: %s", saved.Plan.Made.Local().Format(time.DateTime), what),
-			"nothing was touched", commandLine("iis-canary plan", "--config", p.config, "--package", saved.Package, "--out", "FILE"))
-	}
+	stale := func(what string) error { return saved.stale(p.config, p.pack.String(), what) }
 	switch was, is := saved.Plan, p.plan; {
 	case was.Spec != is.Spec:
 		return stale("the configuration has changed")
@@ -223,6 +215,12 @@ func (p *prepared) matches(saved savedPlan) error {
 		return stale("its steps are not the ones that would be planned now")
 	}
 	return nil
+}
+
+// stale refuses a saved plan, with the line that makes one anew.
+func (sp savedPlan) stale(config, pack, what string) error {
+	return fail(exitPreflight, fmt.Errorf("the plan of %s no longer fits: %s", sp.Plan.Made.Local().Format(time.DateTime), what),
+		"nothing was touched", commandLine("iis-canary plan", "--config", config, "--package", pack, "--out", "FILE"))
 }
 
 // sameSteps compares all of two plans but what differs in any two: their id and their time.

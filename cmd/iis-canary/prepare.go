@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"regexp"
@@ -22,6 +23,7 @@ type order struct {
 	slot    string          // number of the slot; empty: the package's version
 	version string          // shown to people; empty: the package's
 	abandon string          // id of a run that did not end and is let be
+	saved   *savedPlan      // what it must come to; nil: anything
 }
 
 // prepared is everything that is known before the first change.
@@ -44,7 +46,11 @@ const lookBack = time.Hour
 // stands in the way, all of it is one error.
 func (ses *session) prepare(ctx context.Context, o order) (*prepared, error) {
 	pf := ses.unlocked(ctx, o)
-	if err := pf.verdict(); err != nil {
+	err := pf.another()
+	if err == nil {
+		err = pf.verdict()
+	}
+	if err != nil {
 		pf.close()
 		return nil, err
 	}
@@ -54,7 +60,22 @@ func (ses *session) prepare(ctx context.Context, o order) (*prepared, error) {
 	if len(p.plan.Waves) > 0 {
 		p.notes.Limits = limits(p.metrics, pf.facts, len(p.plan.Servers), ses.spec.Bake.Poll)
 	}
+	if o.saved != nil {
+		if err := p.matches(*o.saved); err != nil {
+			return nil, errors.Join(err, p.release.Close())
+		}
+	}
 	return p, nil
+}
+
+// another refuses a package that is not the one of the plan that is to be executed: whatever else is found follows from that.
+func (pf *preflight) another() error {
+	saved := pf.order.saved
+	if saved == nil || pf.release == nil || pf.named.Digest == saved.Plan.New.Digest {
+		return nil
+	}
+	return saved.stale(pf.ses.path, pf.order.pack.String(), fmt.Sprintf("%s, with the settings as they are now, is another release (sha256 %.12s) than the plan's (%.12s)",
+		pf.order.pack.Shown(), pf.named.Digest, saved.Plan.New.Digest))
 }
 
 // unlocked looks again and again while another run is in progress, as long as the operator wants to wait for it.
@@ -73,10 +94,10 @@ func (ses *session) unlocked(ctx context.Context, o order) *preflight {
 	}
 }
 
-// mayUnlock says that another look is worth a wait: not for a process that is dead. It would show a login that is refused once more,
+// mayUnlock says that another look is worth a wait: not for a process that is dead, nor for a package that is not the plan's. It would show a login that is refused once more,
 // until the account is locked out.
 func (pf *preflight) mayUnlock() bool {
-	return pf.fails(checkLock) && !pf.fails(checkPassword) && !slices.Contains(slices.Collect(maps.Values(pf.holding)), dead)
+	return pf.another() == nil && pf.fails(checkLock) && !pf.fails(checkPassword) && !slices.Contains(slices.Collect(maps.Values(pf.holding)), dead)
 }
 
 // fails says that some row of a check has failed.
