@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -32,6 +33,9 @@ const (
 	twoForms      = "Cannot use two forms of the same flag: "
 )
 
+// badWait is what the parser says of a time that it cannot read.
+var badWait = regexp.MustCompile(`^invalid value "(.*)" for flag --lock-wait`)
+
 var oneDash = regexp.MustCompile(`flag -([a-z]{2})|: -([a-z]{2})|for -([a-z]{2})`)
 
 // badFlag restates what the flag parser says.
@@ -46,8 +50,8 @@ func badFlag(c *cli.Context, err error) error {
 	if !undefined {
 		text, _, _ = strings.Cut(strings.TrimSuffix(text, ": parse error"), ": strconv.")
 		text = oneDash.ReplaceAllStringFunc(text, func(s string) string { return strings.Replace(s, "-", "--", 1) })
-		if strings.Contains(text, "invalid value") && strings.Contains(text, "lock-wait") {
-			text += ", allowed: a time with its unit, such as 90s or 15m"
+		if wait := badWait.FindStringSubmatch(text); wait != nil {
+			return unreadWait(c, wait[1])
 		}
 		return usage("%s", text).then(program + " --help")
 	}
@@ -65,6 +69,15 @@ func badFlag(c *cli.Context, err error) error {
 		return f.then(renamed(c, []string{"-" + name, "--" + name}, dashed(near)), program+" --help")
 	}
 	return f.then(program + " --help")
+}
+
+// unreadWait refuses a time that cannot be read. Where only the unit is missing, it was probably one of two.
+func unreadWait(c *cli.Context, value string) error {
+	f := usage("invalid value %q for flag --lock-wait, allowed: a time with its unit, such as 90s or 15m", value)
+	if _, err := strconv.ParseUint(value, 10, 32); err == nil {
+		return f.then(retyped(c, "lock-wait", value+"m"), retyped(c, "lock-wait", value+"s"))
+	}
+	return f.then(c.Command.HelpName + " --help")
 }
 
 // moved is the line that was typed with what stands in front of the command behind it.

@@ -15,19 +15,23 @@ func typedWords(c *cli.Context) []string {
 // retyped is the line that was typed with another value of a flag, so that it can be typed as it is. The flag comes last where
 // it was not given.
 func retyped(c *cli.Context, flag, value string) string {
-	words, names := typedWords(c), spellings(c, flag)
+	return commandLine(append([]string{c.Command.HelpName}, replaced(c, typedWords(c), flag, value)...)...)
+}
+
+// replaced is the words with another value of a flag.
+func replaced(c *cli.Context, words []string, flag, value string) []string {
+	names := spellings(c, flag)
 	for i, w := range words {
 		switch name, _, joined := strings.Cut(w, "="); {
 		case !slices.Contains(names, name):
 		case joined:
 			words[i] = name + "=" + value
-			return commandLine(append([]string{c.Command.HelpName}, words...)...)
+			return words
 		default:
-			words = slices.Replace(words, i+1, min(i+2, len(words)), value)
-			return commandLine(append([]string{c.Command.HelpName}, words...)...)
+			return slices.Replace(words, i+1, min(i+2, len(words)), value)
 		}
 	}
-	return commandLine(append(append([]string{c.Command.HelpName}, words...), "--"+flag, value)...)
+	return append(words, "--"+flag, value)
 }
 
 // switched is the line that was typed with one more switch.

@@ -35,6 +35,12 @@ func TestTheNextLineKeepsWhatWasTyped(t *testing.T) {
 		{"a switch twice", "deploy --yes -c C --yes=false", "deploy --yes -c C"},
 		{"a value that looks like the flag", "plan -p -c -c C -c other.yaml", "plan -p -c -c C"},
 		{"twice, and words behind", "status -c C -c other.yaml plan", "status -c C plan"},
+		{"a wait without its unit, in minutes", "deploy -c C --lock-wait 15 --yes", "deploy -c C --lock-wait 15m --yes"},
+		{"a wait without its unit, in seconds", "deploy -c C --lock-wait=900 --yes", "deploy -c C --lock-wait=900s --yes"},
+		{"a fleet of none", "simulate --dir x --servers 0", "simulate --dir x --servers 4"},
+		{"a fleet with several mistakes", "simulate --servers=0 --dir x --auth none --traffic 9", "simulate --servers=4 --dir x --auth basic --traffic 9"},
+		{"a fleet without a folder", "simulate --servers 3 --agent x", "simulate --servers 3 --agent model --dir practice"},
+		{"a fleet with logs nowhere", "simulate --dir x --elasticsearch es", "simulate --dir x --elasticsearch URL"},
 		{"a probe of no server", "doctor --probe -c C --quick", "doctor --probe -c C --quick --server NAME"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

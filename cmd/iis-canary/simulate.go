@@ -10,6 +10,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"syscall"
 	"time"
 
@@ -30,9 +31,9 @@ func simulateCommand(s streams) *cli.Command {
 			"Ctrl-C takes the fleet down.",
 		Flags: []cli.Flag{
 			textFlag("dir", "the `DIR` for everything; empty, or left by an earlier simulate", ""),
-			&cli.IntFlag{Name: "servers", Usage: "`NUMBER` of Windows servers", Value: 4, EnvVars: twin("servers")},
-			&cli.Float64Flag{Name: "speed", Usage: "divide every configured wait by this `FACTOR`", Value: 20, EnvVars: twin("speed")},
-			&cli.Float64Flag{Name: "traffic", Usage: "`NUMBER` of customers' requests per second", Value: 50, EnvVars: twin("traffic")},
+			&cli.IntFlag{Name: "servers", Usage: "`NUMBER` of Windows servers", Value: practiceServers, EnvVars: twin("servers")},
+			&cli.Float64Flag{Name: "speed", Usage: "divide every configured wait by this `FACTOR`", Value: practiceSpeed, EnvVars: twin("speed")},
+			&cli.Float64Flag{Name: "traffic", Usage: "`NUMBER` of customers' requests per second", Value: practiceTraffic, EnvVars: twin("traffic")},
 			authFlag(), agentFlag(), elasticsearchFlag(),
 		},
 		Action: func(c *cli.Context) error {
@@ -43,11 +44,44 @@ func simulateCommand(s streams) *cli.Command {
 				err = errors.Join(errors.New("--dir is missing"), err)
 			}
 			if err != nil {
-				return usage("%w", err).then("iis-canary simulate --dir practice")
+				return usage("%w", err).then(commandLine(append([]string{"iis-canary simulate"}, standable(c, o)...)...))
 			}
 			return simulate(s, c, o)
 		},
 	})
+}
+
+// What a fleet to practise on is made of where nothing else is said.
+const (
+	practiceServers = 4
+	practiceSpeed   = 20
+	practiceTraffic = 50
+)
+
+// standable is the words that were typed, with what makes a fleet in the place of each value that makes none.
+func standable(c *cli.Context, o rehearsal.Options) []string {
+	words := typedWords(c)
+	fit := rehearsal.Options{Servers: practiceServers, Speed: practiceSpeed, Traffic: practiceTraffic}
+	for _, f := range []struct {
+		name, value string
+		only        func(*rehearsal.Options)
+	}{
+		{"servers", strconv.Itoa(practiceServers), func(one *rehearsal.Options) { one.Servers = o.Servers }},
+		{"speed", strconv.Itoa(practiceSpeed), func(one *rehearsal.Options) { one.Speed = o.Speed }},
+		{"traffic", strconv.Itoa(practiceTraffic), func(one *rehearsal.Options) { one.Traffic = o.Traffic }},
+		{"auth", rehearsal.Auths()[0], func(one *rehearsal.Options) { one.Auth = o.Auth }},
+		{"agent", rehearsal.AgentModel, func(one *rehearsal.Options) { one.Agent = o.Agent }},
+		{"elasticsearch", "URL", func(one *rehearsal.Options) { one.Elasticsearch = o.Elasticsearch }},
+	} {
+		one := fit
+		if f.only(&one); one.Check() != nil {
+			words = replaced(c, words, f.name, f.value)
+		}
+	}
+	if c.String("dir") == "" {
+		words = replaced(c, words, "dir", "practice")
+	}
+	return words
 }
 
 // simulate puts the fleet up and waits for an interrupt.

@@ -103,8 +103,12 @@ func (r Reference) checkHTTPS() error {
 func (r Reference) checkS3(rest string) error {
 	bucket, key, _ := strings.Cut(rest, "/")
 	switch {
-	case !bucketExp.MatchString(bucket) || key == "":
-		return fmt.Errorf("%s is no object: s3://BUCKET/KEY", r.Shown())
+	case bucket == "":
+		return fmt.Errorf("%s names no bucket: s3://BUCKET/KEY", r.Shown())
+	case !bucketExp.MatchString(bucket):
+		return fmt.Errorf("%s: %q is no name of a bucket, which has 3 to 63 small letters, digits, dots and dashes", r.Shown(), bucket)
+	case key == "":
+		return fmt.Errorf("%s names no object of the bucket: s3://BUCKET/KEY", r.Shown())
 	case r.version == "null":
 		return fmt.Errorf("%s: the version null is what a bucket without versions calls every object", r.where)
 	case r.version == "" && r.sha256 == "":
