@@ -69,6 +69,14 @@ func TestEveryActionDescribesItselfInOneLineAndIsBounded(t *testing.T) {
 	}
 }
 
+func TestOneOtherServerIsOne(t *testing.T) {
+	for floor, want := range map[int]string{0: ": 0 others stay healthy", 1: ": 1 other stays healthy", 2: ": 2 others stay healthy"} {
+		if words := (canary.Spare{Server: "web-01", Floor: floor}).Describe(); !strings.HasSuffix(words, want) {
+			t.Errorf("floor %d: %s", floor, words)
+		}
+	}
+}
+
 func TestALookChangesNothingAndDoingTwiceIsDoingOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		st := killFleet(t)

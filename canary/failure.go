@@ -15,7 +15,9 @@ type RefusedError struct {
 	Verdict Verdict
 }
 
-func (e *RefusedError) Error() string { return e.Step.Action.Describe() + ": no: " + e.Verdict.Reason }
+func (e *RefusedError) Error() string {
+	return e.Step.Action.Describe() + ": fail, " + e.Verdict.Reason
+}
 
 // HeldError says that a question could not be answered, and that its policy is to leave everything as it is.
 type HeldError struct {

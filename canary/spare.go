@@ -21,7 +21,7 @@ func (Spare) Kind() string { return "spare" }
 
 // Describe names the server and the floor.
 func (a Spare) Describe() string {
-	return fmt.Sprintf("check that %s can be spared: %d others stay healthy", a.Server, a.Floor)
+	return fmt.Sprintf("check that %s can be spared: %s", a.Server, others(a.Floor))
 }
 
 // Budget is the wait, and some slack.
@@ -37,5 +37,13 @@ func (a Spare) Ask(ctx context.Context, w World) (Verdict, error) {
 	if err != nil {
 		return Verdict{}, err
 	}
-	return Verdict{Answer: Pass, Reason: fmt.Sprintf("%s can be spared: at least %d others stay healthy", a.Server, a.Floor)}, nil
+	return Verdict{Answer: Pass, Reason: fmt.Sprintf("%s can be spared: at least %s", a.Server, others(a.Floor))}, nil
+}
+
+// others is so many servers that stay healthy, in words.
+func others(n int) string {
+	if n == 1 {
+		return "1 other stays healthy"
+	}
+	return fmt.Sprintf("%d others stay healthy", n)
 }

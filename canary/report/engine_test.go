@@ -85,7 +85,7 @@ func TestWhereverARunDiesItsStoryIsTrue(t *testing.T) {
 
 func TestARefusedRunOfTheEngineIsToldAsReverted(t *testing.T) {
 	r := Tell(Record{Events: rolled(t, 0, canary.Fail, "revert")}, typed)
-	if r.Outcome != Reverted || !strings.Contains(r.Why, "no: so") || r.ServersPutBack() != 1 {
+	if r.Outcome != Reverted || !strings.Contains(r.Why, ": fail, so") || r.ServersPutBack() != 1 {
 		t.Errorf("%s: %s, %d put back", r.Outcome, r.Why, r.ServersPutBack())
 	}
 	r = Tell(Record{Events: rolled(t, 0, canary.Unsure, "nothing")}, typed)

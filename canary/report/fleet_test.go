@@ -167,6 +167,11 @@ func TestTheStatusInWordsAndInJSON(t *testing.T) {
 		if strings.Contains(text.String(), "\x1b") {
 			t.Errorf("an escape sequence in\n%q", text.String())
 		}
+		for _, verb := range []string{"iis-canary resume ", "iis-canary revert "} {
+			if n := strings.Count(text.String(), verb); n > 1 {
+				t.Errorf("%s is said %d times in\n%s", verb, n, text.String())
+			}
+		}
 	}
 }
 

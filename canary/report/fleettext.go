@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -29,7 +30,9 @@ func (f Fleet) Text(w io.Writer) error {
 			where = "fleet"
 		}
 		fmt.Fprintf(&b, "%s warning: %s: %s\n", mind, oneLine(where), sentence(d.What))
-		fmt.Fprintf(&b, "    next: %s\n", oneLine(d.Next))
+		if !f.comes(d.Next) {
+			fmt.Fprintf(&b, "    next: %s\n", oneLine(d.Next))
+		}
 	}
 	if f.Whole() {
 		fmt.Fprintf(&b, "%s whole: %s, every one in rotation, no run in flight\n", good, counted(len(f.Servers), "server"))
@@ -37,6 +40,16 @@ func (f Fleet) Text(w io.Writer) error {
 	nextLines(&b, f.Next)
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// comes reports whether each line of an advice, such as "iis-canary resume, or iis-canary revert", is in the advice at the end.
+func (f Fleet) comes(advice string) bool {
+	for line := range strings.SplitSeq(advice, ", or ") {
+		if !slices.ContainsFunc(f.Next, func(next string) bool { return strings.Contains(next, line) }) {
+			return false
+		}
+	}
+	return true
 }
 
 // leases tells of each run in flight once, with the servers that it holds.

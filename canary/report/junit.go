@@ -114,8 +114,8 @@ func (r Run) verdictCase(s RunStep) junitCase {
 	c := junitCase{Class: r.class(s), Name: "verdict: " + oneLine(s.What), Time: xmlSeconds(0)}
 	var lines []string
 	for _, e := range v.Evidence {
-		lines = append(lines, oneLine(fmt.Sprintf("%s: %s; new %s, old %s, at most %s, evidence %.1f of %.1f", e.Metric, e.Answer, e.New, e.Old,
-			e.Limit, e.Odds, e.Need)))
+		lines = append(lines, oneLine(fmt.Sprintf("%s: %s; new %s, old %s, at most %s, evidence %s", e.Metric, e.Answer, e.New, e.Old,
+			e.Limit, evidence(e.Odds, e.Need))))
 	}
 	c.Out = strings.Join(append([]string{oneLine(string(v.Answer)) + ": " + sentence(v.Reason)}, lines...), "\n")
 	if s.Outcome == Refused || s.Outcome == Doubted {

@@ -34,3 +34,11 @@ func TestEveryEventIsOneLine(t *testing.T) {
 	}
 	golden(t, "line", strings.Join(lines, "\n")+"\n")
 }
+
+func TestEvidenceThatRoundsToNothingHasNoSign(t *testing.T) {
+	for odds, want := range map[float64]string{-0.04: "0.0 of 9.2", 0: "0.0 of 9.2", -0.06: "-0.1 of 9.2", 3.14: "3.1 of 9.2"} {
+		if got := evidence(odds, 9.2); got != want {
+			t.Errorf("%g: %s, want %s", odds, got, want)
+		}
+	}
+}

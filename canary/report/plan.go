@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"iiscanary/canary"
@@ -18,7 +19,7 @@ type Notes struct {
 // what could not be checked. It ends with the counts.
 func PlanText(w io.Writer, p canary.Plan, found canary.Inventory, t canary.Timeline, n Notes) error {
 	var b strings.Builder
-	header(&b, p)
+	header(&b, p, found)
 	survey(&b, p, found)
 	if len(p.Waves) > 0 {
 		waves(&b, p)
@@ -31,19 +32,34 @@ func PlanText(w io.Writer, p canary.Plan, found canary.Inventory, t canary.Timel
 	return err
 }
 
-func header(b *strings.Builder, p canary.Plan) {
+func header(b *strings.Builder, p canary.Plan, found canary.Inventory) {
 	if p.Revert {
 		fmt.Fprintf(b, "way back of run %s: %s\n\n", oneLine(p.Run), oneLine(p.App))
 		return
 	}
 	fmt.Fprintf(b, "plan %s: %s\n", oneLine(p.Run), oneLine(p.App))
 	t := table(b)
-	fmt.Fprintf(t, "  now\t%s\n", orDash(strings.Join(p.Old, ", ")))
+	fmt.Fprintf(t, "  now\t%s\n", orDash(strings.Join(serving(p, found), ", ")))
 	fmt.Fprintf(t, "  new\t%s, version %s, %s, %s, sha256 %s\n", orDash(p.New.Slot), orDash(p.New.Version), counted(p.New.Files, "file"),
 		Size(p.New.Bytes), shortDigest(p.New.Digest))
 	fmt.Fprintf(t, "  floor\tnever fewer than %s healthy of %s\n", counted(p.Floor, "server"), thousands(int64(len(p.Servers))))
 	t.Flush()
 	b.WriteString("\n")
+}
+
+// serving is the slots that serve before a plan: those that it replaces, or what runs where it replaces none.
+func serving(p canary.Plan, found canary.Inventory) []string {
+	if len(p.Old) > 0 {
+		return p.Old
+	}
+	var all []string
+	for _, f := range found.Servers {
+		for _, slot := range f.Running() {
+			all = append(all, slot.Name)
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
 }
 
 func shortDigest(d string) string {

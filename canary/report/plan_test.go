@@ -34,7 +34,7 @@ func TestPlanShowsWhatWasFoundAndWhatWillHappen(t *testing.T) {
 
 func TestNothingToDoIsSaidPlainly(t *testing.T) {
 	p := examplePlan()
-	p.Waves = nil
+	p.Waves, p.Old = nil, nil // as a plan has it that replaces nothing
 	inv := exampleInventory()
 	inv.Servers = inv.Servers[:1]
 	golden(t, "plan-nothing", planText(t, p, inv, canary.Timeline{}, Notes{}))

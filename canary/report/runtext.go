@@ -172,8 +172,8 @@ func (r Run) verdicts(b *strings.Builder) {
 		t := table(b)
 		fmt.Fprintln(t, "      METRIC\tANSWER\tNEW\tOLD\tLIMIT\tEVIDENCE")
 		for _, e := range v.Evidence {
-			fmt.Fprintf(t, "      %s\t%s\t%s\t%s\tat most %s\t%.1f of %.1f\n", orDash(e.Metric), orDash(string(e.Answer)), e.New, e.Old,
-				orDash(e.Limit), e.Odds, e.Need)
+			fmt.Fprintf(t, "      %s\t%s\t%s\t%s\tat most %s\t%s\n", orDash(e.Metric), orDash(string(e.Answer)), e.New, e.Old,
+				orDash(e.Limit), evidence(e.Odds, e.Need))
 		}
 		t.Flush()
 		if !v.Until.IsZero() {
@@ -182,6 +182,15 @@ func (r Run) verdicts(b *strings.Builder) {
 	}
 	explainEvidence(b, asked)
 	b.WriteString("\n")
+}
+
+// evidence is how much speaks against a release, of what refuses it. What rounds to nothing has no sign.
+func evidence(odds, need float64) string {
+	text := fmt.Sprintf("%.1f of %.1f", odds, need)
+	if strings.HasPrefix(text, "-0.0 ") {
+		return text[1:]
+	}
+	return text
 }
 
 // explainEvidence says what the columns of the evidence mean, below the last of them.

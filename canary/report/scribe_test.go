@@ -117,7 +117,7 @@ func (s *scribe) end(id string) {
 	e := canary.Event{Type: canary.Ended, Step: id}
 	switch s.find(id).Action.Kind() {
 	case "spare":
-		e.Verdict = &canary.Verdict{Answer: canary.Pass, Reason: "it can be spared: at least 1 others stay healthy"}
+		e.Verdict = &canary.Verdict{Answer: canary.Pass, Reason: "it can be spared: at least 1 other stays healthy"}
 	case "warm":
 		e.Verdict = &canary.Verdict{Answer: canary.Pass, Reason: "6 requests under 100ms, slowest 46ms, in series 2"}
 	case "bake":
@@ -186,7 +186,7 @@ func refusedRun(t testing.TB) *scribe {
 	s.begin("wave2/bake")
 	v := s.weighed(canary.Fail, 31, 11.7)
 	s.note(canary.Event{Type: canary.Broke, Step: "wave2/bake", Verdict: v, Err: v.Reason})
-	s.halt(canary.HaltRefused, "wave2: watch users of "+newSlot+" on 2 servers for 2m0s, at most 10m0s: no: "+v.Reason)
+	s.halt(canary.HaltRefused, "wave2: watch users of "+newSlot+" on 2 servers for 2m0s, at most 10m0s: fail, "+v.Reason)
 	s.back()
 	first, last := "", ""
 	for step := range s.plan.Steps() {
@@ -237,7 +237,7 @@ func brokenBack(t testing.TB) *scribe {
 	s.begin("wave1/web-01/warm")
 	v := &canary.Verdict{Answer: canary.Fail, Reason: "not warm after 3 series: request 2 of 7: status 500, not 200"}
 	s.note(canary.Event{Type: canary.Broke, Step: "wave1/web-01/warm", Verdict: v, Err: v.Reason})
-	s.halt(canary.HaltRefused, "wave1: warm: no: "+v.Reason)
+	s.halt(canary.HaltRefused, "wave1: warm: fail, "+v.Reason)
 	s.back()
 	s.begin("revert/wave1/web-01/start/1-stop")
 	s.end("revert/wave1/web-01/start/1-stop")

@@ -67,7 +67,7 @@ func breakages() []breakage {
 			w.edit("under: 2s", "under: 200ms", "tries: 8", "tries: 2")
 			carrying(map[string]string{"simulation.json": `{"never_warm": true}`})(w.scene)
 		}, exitReverted, turnedOff,
-			[]string{"warm SLOT on web-01: 6 requests to /health/warm, each under 200ms: no: not warm after 2 series: 0 of 6 under 200ms"}},
+			[]string{"warm SLOT on web-01: 6 requests to /health/warm, each under 200ms: fail, not warm after 2 series: 0 of 6 under 200ms"}},
 		{"n2-drift-manager", func(w *ward) { w.canary().Drift(rehearsal.OldSlot) }, exitReverted, brokeOff,
 			[]string{"stop app.domain.com-3456 on web-01: ", "app.domain.com-3456 was started again by somebody else: site ", "a drift manager such as Puppet, DSC or Chef may do that: let it leave the sites of this app alone"}},
 	}
