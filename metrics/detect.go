@@ -40,7 +40,7 @@ type Traffic struct {
 }
 
 // Words says how fast a metric would notice a rise of the share of bad requests to newRate: "at 33 requests/s per server a rise
-// from 0.1 % to 5 % would be found in about 9 s".
+// from 0.1% to 5% would be found in about 9 s".
 func Words(m Metric, t Traffic, newRate float64) string {
 	alpha := orElse(m.Alpha, defaultAlpha)
 	rise := fmt.Sprintf("at %.3g requests/s per server a rise from %s to %s", t.PerServer, percent(t.Rate), percent(newRate))

@@ -28,7 +28,7 @@ func TestAHealthyReleasePassesUpToTheWatermark(t *testing.T) {
 	if v.Lag > 2*time.Second || s.logs.now.Sub(v.Until) > 3*time.Second {
 		t.Errorf("judged until %s with a lag of %s, now is %s", v.Until, v.Lag, s.logs.now)
 	}
-	contains(t, v.Reason, "0 of 250 requests failed (0 %)", "the old version had 0 of 750 (0 %) in the same seconds", "within 1.5 x old + 0.1%")
+	contains(t, v.Reason, "0 of 250 requests failed (0%)", "the old version had 0 of 750 (0%) in the same seconds", "within 1.5 x old + 0.1%")
 	want := canary.Sample{Metric: "errors", Answer: canary.Pass, Limit: "1.5 x old + 0.1%",
 		New: canary.Count{Requests: 250}, Old: canary.Count{Requests: 750}}
 	got := v.Evidence[0]
@@ -120,8 +120,8 @@ func TestNoDataIsNeverAPassAndSaysWhy(t *testing.T) {
 		{"lines are too late", flow{perSecond: 10, late: 70 * time.Second}, nil, "the newest log line of any server is 70 s old"},
 		{"a time zone", flow{perSecond: 10, edit: ahead(2 * time.Hour)}, nil, "log times of web-1 are 2 h ahead: local time is read as UTC"},
 		{"a wrong clock", flow{perSecond: 10, edit: ahead(14 * time.Minute)}, nil, "log times of web-1 are 14 min ahead: its clock is wrong"},
-		{"half of the statuses are missing", flow{perSecond: 10, edit: blind(true)}, nil, "unreadable data: 50 % of the new version's log lines have a status, 100 % of the old version's"},
-		{"half of the times are missing", flow{perSecond: 10, edit: blind(false)}, slow, "unreadable data: 50 % of the new version's log lines have a response time"},
+		{"half of the statuses are missing", flow{perSecond: 10, edit: blind(true)}, nil, "unreadable data: 50% of the new version's log lines have a status, 100% of the old version's"},
+		{"half of the times are missing", flow{perSecond: 10, edit: blind(false)}, slow, "unreadable data: 50% of the new version's log lines have a response time"},
 		{"old gets no requests", flow{perSecond: 10, edit: func(x *line) bool { x.probe = x.slot == oldSlot; return true }}, nil, "nothing to compare with"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -280,7 +280,7 @@ func TestRequestsThatVanishAreNoticed(t *testing.T) {
 	s := begin(t, nil)
 	v := s.run(2*time.Minute, hole)
 	s.want(v, canary.Unsure)
-	contains(t, v.Reason, "its share of the servers is 25 %", "requests vanish before they reach its log")
+	contains(t, v.Reason, "its share of the servers is 25%", "requests vanish before they reach its log")
 
 	s = begin(t, func(o *metrics.Options) { o.Share.Answer = canary.Fail })
 	s.want(s.run(2*time.Minute, hole), canary.Fail)

@@ -46,8 +46,8 @@ func TestThePlanSaysHowFastALimitNotices(t *testing.T) {
 	m := metrics.Metric{Name: "errors", Kind: metrics.Errors, Limit: metrics.Limit{Rho: 1.5, Delta: 0.001}}
 	traffic := metrics.Traffic{PerServer: 33, New: 1, Old: 5, Rate: 0.001, Delay: 2500 * time.Millisecond}
 	for newRate, want := range map[float64]string{
-		0.05:  "at 33 requests/s per server a rise from 0.1 % to 5 % would be found in about 9 s",
-		0.002: "at 33 requests/s per server a rise from 0.1 % to 0.2 % would not be found",
+		0.05:  "at 33 requests/s per server a rise from 0.1% to 5% would be found in about 9 s",
+		0.002: "at 33 requests/s per server a rise from 0.1% to 0.2% would not be found",
 	} {
 		if got := metrics.Words(m, traffic, newRate); got != want {
 			t.Errorf("got %q, want %q", got, want)

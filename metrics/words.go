@@ -24,7 +24,7 @@ func percent(share float64) string {
 	if strings.Contains(s, ".") {
 		s = strings.TrimRight(strings.TrimRight(s, "0"), ".")
 	}
-	return s + " %"
+	return s + "%"
 }
 
 // grouped prints a number with a comma between thousands.

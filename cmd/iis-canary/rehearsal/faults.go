@@ -17,7 +17,7 @@ type Fault struct {
 func Faults() []Fault {
 	return []Fault{
 		{"none", "nothing goes wrong", 0},
-		{"errors", "5 % of the new release's answers are 5xx", 3},
+		{"errors", "5% of the new release's answers are 5xx", 3},
 		{"errors-late", "the same, but only once three servers run it", 3},
 		{"slow", "the new release takes three times as long", 3},
 		{"cold", "the new release never gets under the warm-up limit", 3},
