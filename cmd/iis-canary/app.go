@@ -36,11 +36,20 @@ const typedLine = "typed"
 // explain prints an error in its three parts. args is the command line that it came of.
 func explain(w io.Writer, err error, args []string) {
 	f, ok := errors.AsType[*failure](err)
-	if !ok {
+	switch {
+	case ok:
+	case len(args) > 1 && slices.Contains(readers(), args[1]):
+		f = fail(exitUnexpected, err, "nothing was touched", "mend that, then type the same line again")
+	default:
 		f = fail(exitUnexpected, err, "what had begun before that stands; where the fleet was to be changed, status says how it is",
 			commandLine(append([]string{"iis-canary status"}, typedConfig(args)...)...))
 	}
 	report.Failure{What: f.what.Error(), Now: f.now, Next: f.next}.Print(w)
+}
+
+// readers is the commands that change nothing.
+func readers() []string {
+	return []string{"validate", "plan", "status", "runs", "report", "schema", "version", "man", "completion"}
 }
 
 func newApp(s streams) *cli.App {

@@ -74,6 +74,22 @@ func TestAnErrorThatNobodyExpectedNamesTheConfiguration(t *testing.T) {
 	}
 }
 
+// A command that changes nothing has begun nothing, whatever becomes of its answer.
+func TestAnErrorThatNobodyExpectedIsNoChangeOfACommandThatMakesNone(t *testing.T) {
+	t.Parallel()
+	for _, command := range []string{"status", "plan", "validate", "runs", "report", "schema", "version", "man", "completion"} {
+		var b bytes.Buffer
+		explain(&b, errTest, []string{"iis-canary", command, "-c", "my.yaml"})
+		says(t, b.String(), "now:   nothing was touched\n", "next:  mend that, then type the same line again\n")
+		saysNot(t, b.String(), "what had begun")
+	}
+	for _, command := range []string{"deploy", "revert", "resume", "doctor", "rehearse"} {
+		var b bytes.Buffer
+		explain(&b, errTest, []string{"iis-canary", command, "-c", "my.yaml"})
+		says(t, b.String(), "what had begun before that stands", "iis-canary status --config my.yaml\n")
+	}
+}
+
 var errTest = usage("x").what
 
 func TestALineThatIsSuggestedMeansTheSameInAShell(t *testing.T) {
