@@ -79,10 +79,10 @@ func newApp(s streams) *cli.App {
 			return unknownCommand(c)
 		},
 		Commands: []*cli.Command{
-			validateCommand(s), planCommand(s), deployCommand(s), statusCommand(s), revertCommand(s), runsCommand(s), reportCommand(s),
-			resumeCommand(s), rehearseCommand(s), simulateCommand(s), versionCommand(s),
-			doctorCommand(s), completionCommand(s), manCommand(s),
-			initCommand(s), schemaCommand(s),
+			validateCommand(s), doctorCommand(s), planCommand(s), deployCommand(s), statusCommand(s), resumeCommand(s), revertCommand(s),
+			runsCommand(s), reportCommand(s),
+			rehearseCommand(s), simulateCommand(s),
+			initCommand(s), schemaCommand(s), completionCommand(s), manCommand(s), versionCommand(s),
 		},
 	}
 }

@@ -121,7 +121,7 @@ func manWords(o option) string {
 
 // manEnvironment lists the twins of all flags, each once, and what else is read.
 func manEnvironment(b *strings.Builder, all []sheet) {
-	line(b, ".SH ENVIRONMENT\n%s", roff("Every flag can be given by a variable. What is typed wins; an empty variable counts as none."))
+	line(b, ".SH ENVIRONMENT\n%s", roff("Every flag but --out and --help can be given by a variable. What is typed wins; an empty variable counts as none."))
 	seen := map[string]bool{"": true}
 	for _, s := range all {
 		for _, o := range s.options {

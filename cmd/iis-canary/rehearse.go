@@ -57,7 +57,13 @@ func elasticsearchFlag() cli.Flag {
 
 // authFlag says how the servers are logged in to.
 func authFlag() cli.Flag {
-	return textFlag("auth", "how to log in to the servers' WinRM: ntlm without TLS, all others over TLS: `"+strings.Join(rehearsal.Auths(), "|")+"`", "basic")
+	return textFlag("auth", "`KIND` of login to the servers' WinRM, all over TLS but ntlm: "+enumerated(rehearsal.Auths()), "basic")
+}
+
+// enumerated is all values of a flag, at least two, as [enumeration] reads them.
+func enumerated(all []string) string {
+	last := len(all) - 1
+	return strings.Join(all[:last], ", ") + " or " + all[last]
 }
 
 // agentFlag chooses what answers on simulated servers.

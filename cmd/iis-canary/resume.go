@@ -26,7 +26,7 @@ func resumeCommand(s streams) *cli.Command {
 		Name:  "resume",
 		Usage: "go on with a run that was stopped, held or killed",
 		Flags: []cli.Flag{configFlag(), runFlag(), outputFlag(), noColorFlag(), lockWaitFlag(), takeOverFlag(), yesFlag(),
-			textFlag("package", "the release, where the run died before it was on every server and the `FILE` has moved", "")},
+			textFlag("package", "the release, where the run died before it was on every server and the `FILE` has moved", "", "p")},
 		Action: func(c *cli.Context) error {
 			return takeUp(s, c, func(ctx context.Context, r *roll, past past) ending {
 				if past.progress.Reverting {
