@@ -1,8 +1,10 @@
 package canary
 
 import (
+	"context"
 	"fmt"
 	"slices"
+	"sync"
 )
 
 // Revert is the plan that puts back what a run began: per server the undo of every change, newest first; the servers
@@ -47,4 +49,40 @@ func Revert(plan Plan, done Progress) Plan {
 		back.Waves = []Wave{w}
 	}
 	return back
+}
+
+// Reached reports whether every server is already as a plan that puts the fleet back would leave it. One that cannot be read is not.
+func Reached(ctx context.Context, w World, back Plan) bool {
+	var lanes []Lane
+	for _, wave := range back.Waves {
+		lanes = append(lanes, wave.Lanes...)
+	}
+	reached := make([]bool, len(lanes))
+	var all sync.WaitGroup
+	for i, l := range lanes {
+		all.Go(func() { reached[i] = l.reached(ctx, w) })
+	}
+	all.Wait()
+	return !slices.Contains(reached, false)
+}
+
+// reached leaves out the drain of a server that is let in again further on.
+func (l Lane) reached(ctx context.Context, w World) bool {
+	for i, s := range l {
+		change, is := s.Action.(Change)
+		if _, drains := s.Action.(Drain); drains && l[i:].admits() {
+			is = false
+		}
+		if !is {
+			continue
+		}
+		if seen, err := change.Look(ctx, w); err != nil || !seen.Done {
+			return false
+		}
+	}
+	return true
+}
+
+func (l Lane) admits() bool {
+	return slices.ContainsFunc(l, func(s Step) bool { _, is := s.Action.(Admit); return is })
 }

@@ -13,6 +13,7 @@ import (
 // Story is what a summary tells beyond the outcome itself.
 type Story struct {
 	Over    bool     // the run was over already: nothing was done
+	Asked   bool     // a run that is over was to be put back, and need not be: no bad news
 	Cause   Cause    // of a way back
 	Back    bool     // something ended the way back
 	Why     string   // what ended the way forward; empty: nothing did
@@ -25,17 +26,18 @@ type Cause int
 
 // The causes.
 const (
-	ByRefusal  Cause = iota // a question about the release was answered with no
-	ByFailure               // a step could not be done
-	BeforeRoll              // the release did not reach the servers: none left rotation
-	ByOperator              // somebody asked for it
+	ByRefusal   Cause = iota // a question about the release was answered with no
+	ByFailure                // a step could not be done
+	BeforeRoll               // the release did not reach the servers: none left rotation
+	ByOperator               // somebody asked for it
+	BySuccessor              // a later run did
 )
 
 // Summary tells how a run came out: what happened, where each server stands, what customers saw, and what to do next.
 func Summary(w io.Writer, o Outcome, s Story) error {
 	var b strings.Builder
 	if s.Over {
-		fmt.Fprintln(&b, bygone(o, s.Cause))
+		fmt.Fprintln(&b, bygone(o, s))
 	} else {
 		fmt.Fprintln(&b, headline(o, s))
 	}
@@ -101,14 +103,19 @@ func putBack(why Cause, fresh, old string) string {
 }
 
 // bygone is the headline of a run that had come to its end before.
-func bygone(o Outcome, why Cause) string {
+func bygone(o Outcome, s Story) string {
+	mark, left := bad, "resume"
+	if s.Asked {
+		mark, left = good, "put back"
+	}
 	switch o.Outcome {
 	case Deployed:
-		return fmt.Sprintf("%s run %s is over: the release was deployed; nothing is left to resume", good, o.Run)
+		return fmt.Sprintf("%s run %s is over: the release was deployed; nothing is left to %s", good, o.Run, left)
 	case Reverted:
 		end := map[Cause]string{ByRefusal: "was refused and put back", ByFailure: "could not be rolled out and was put back",
-			BeforeRoll: "could not be brought to every server and never served", ByOperator: "was put back because somebody asked for it"}[why]
-		return fmt.Sprintf("%s run %s is over: the release %s; nothing is left to resume", bad, o.Run, end)
+			BeforeRoll: "could not be brought to every server and never served", ByOperator: "was put back because somebody asked for it",
+			BySuccessor: "was deployed, and what served before it serves again since"}[s.Cause]
+		return fmt.Sprintf("%s run %s is over: the release %s; nothing is left to %s", mark, o.Run, end, left)
 	}
 	return fmt.Sprintf("%s run %s is over, and the fleet is not as it left it: a person is needed", bad, o.Run)
 }

@@ -4,11 +4,14 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
 	"iiscanary/canary"
 	"iiscanary/canary/journal"
 	"iiscanary/canary/report"
+	"iiscanary/cmd/iis-canary/rehearsal"
 )
 
 func TestAResumeOfARunThatIsOverTellsHowItEnded(t *testing.T) {
@@ -31,7 +34,9 @@ func TestAResumeOfARunThatIsOverTellsHowItEnded(t *testing.T) {
 	if err := json.Unmarshal([]byte(y.out), &o); err != nil || o.Outcome != report.Reverted || o.Exit != 3 || o.Verdict.Answer != canary.Fail {
 		t.Errorf("%v: %+v", err, o)
 	}
-	enter(t, "revert", "-c", f.Config(), "--yes").must(t, 0) // what was asked for is so
+	y = enter(t, "revert", "-c", f.Config(), "--yes").must(t, 0) // what was asked for is so
+	says(t, y.out, "✔ run ", " is over: the release was refused and put back; nothing is left to put back\n")
+	saysNot(t, y.out+y.err, "drain")
 	if n := f.Changes() - changes; n != 0 {
 		t.Errorf("%d changes were made for a run that is over", n)
 	}
@@ -80,4 +85,58 @@ func TestAHaltThatWasOvercomeIsNotWhyARunEnded(t *testing.T) {
 			}
 		})
 	}
+}
+
+// lastRun is the run that began last, by its journal.
+func lastRun(t *testing.T, f *rehearsal.Fleet) string {
+	t.Helper()
+	journals, err := filepath.Glob(filepath.Join(filepath.Dir(f.Config()), "state", "*", "*.jsonl"))
+	if err != nil || len(journals) == 0 {
+		t.Fatal(journals, err)
+	}
+	return strings.TrimSuffix(filepath.Base(slices.Max(journals)), ".jsonl")
+}
+
+// A run is over and a later one rolled a release that it knows: that is no fleet to be mended.
+func TestARunThatIsOverKnowsAFleetThatHasMovedOn(t *testing.T) {
+	t.Parallel()
+	f := putUp(t)
+	deploy := func(slot string) string {
+		enter(t, "deploy", "-c", f.Config(), "--package", f.Package(), "--slot", slot, "--yes").must(t, 0)
+		return lastRun(t, f)
+	}
+	deploy("3457")
+	there := deploy("3458")
+	deploy("3457")
+	changes := f.Changes()
+	y := enter(t, "resume", "-c", f.Config(), "--run", there).must(t, 7)
+	says(t, y.err, "another release was rolled since", "iis-canary status")
+	y = enter(t, "revert", "-c", f.Config(), "--run", there, "--yes").must(t, 0)
+	says(t, y.out, "✔ run "+there+" is over: the release was deployed, and what served before it serves again since; nothing is left to put back\n")
+	saysNot(t, y.out+y.err, "drain")
+	if n := f.Changes() - changes; n != 0 {
+		t.Errorf("%d changes were made for a run that has nothing to put back", n)
+	}
+	everywhere(t, f, rehearsal.App+"-3457")
+}
+
+func TestARunThatWasPutBackIsNotPutBackTwice(t *testing.T) {
+	t.Parallel()
+	f := putUp(t)
+	enter(t, "deploy", "-c", f.Config(), "--package", f.Package(), "--yes").must(t, 0)
+	first := lastRun(t, f)
+	enter(t, "revert", "-c", f.Config(), "--yes").must(t, 0)
+	changes := f.Changes()
+	y := enter(t, "revert", "-c", f.Config(), "--yes").must(t, 0)
+	says(t, y.out, "✔ run "+first+" is over: the release was put back because somebody asked for it; nothing is left to put back\n")
+	saysNot(t, y.out+y.err, "drain")
+	if n := f.Changes() - changes; n != 0 {
+		t.Errorf("%d changes were made for a run that was put back", n)
+	}
+	enter(t, "deploy", "-c", f.Config(), "--package", f.Package(), "--yes").must(t, 0)
+	for _, command := range [][]string{{"resume"}, {"revert", "--yes"}} {
+		y = enter(t, append(command, "-c", f.Config(), "--run", first)...).must(t, 7)
+		says(t, y.err, "another release was rolled since")
+	}
+	everywhere(t, f, rehearsal.NewSlot)
 }

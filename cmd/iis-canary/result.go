@@ -59,7 +59,7 @@ func (cd *conduct) conclude(ctx context.Context, p canary.Plan, end ending) *res
 			res.outcome.Seconds.Detect = seconds(end.decided.Sub(bad))
 		}
 	}
-	res.story = report.Story{Over: end.over, Cause: end.cause, Back: end.back != nil, Why: why(end), Trouble: troubles, Next: cd.next(end, p.Run, len(troubles) > 0)}
+	res.story = report.Story{Over: end.over, Asked: end.asked, Cause: end.cause, Back: end.back != nil, Why: why(end), Trouble: troubles, Next: cd.next(end, p.Run, len(troubles) > 0)}
 	return res
 }
 

@@ -94,7 +94,7 @@ func takeUp(s streams, c *cli.Context, do func(context.Context, *roll, past) end
 	if err := cd.ses.aim(was.plan.Servers); err != nil {
 		return unreached(err)
 	}
-	if end, is := bygone(was); is && c.Command.Name == "resume" {
+	if end, is := cd.nothingLeft(ask, was, c.Command.Name); is {
 		return orStopped(ask, cd.retell(ask, was, end))
 	}
 	cd.goingBack = c.Command.Name == "revert" || was.progress.Reverting

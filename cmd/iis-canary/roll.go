@@ -34,6 +34,7 @@ type ending struct {
 	forward  time.Duration
 	backward time.Duration
 	over     bool // it was so before this command
+	asked    bool // that is over, and was to be put back
 }
 
 func (r *roll) runner(stop <-chan struct{}) *canary.Runner {
