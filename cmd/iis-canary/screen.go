@@ -7,7 +7,6 @@ import (
 	"strings"
 	"sync"
 	"time"
-	"unicode/utf8"
 
 	"iiscanary/canary"
 	"iiscanary/canary/report"
@@ -19,6 +18,7 @@ type screen struct {
 	w       io.Writer
 	live    bool
 	width   func() int
+	height  func() int
 	started time.Time
 
 	plan    canary.Plan
@@ -46,7 +46,7 @@ const (
 
 // newScreen starts showing; Close ends it.
 func newScreen(s streams, noColor bool) *screen {
-	sc := &screen{w: s.err, live: s.live(noColor), width: s.width, started: time.Now(), spoke: time.Now(),
+	sc := &screen{w: s.err, live: s.live(noColor), width: s.width, height: s.height, started: time.Now(), spoke: time.Now(),
 		rows: map[string]serverRow{}, status: map[string]canary.EventType{}, places: report.NewPlaces(), stop: make(chan struct{})}
 	sc.ticking.Go(sc.tick)
 	return sc
@@ -237,53 +237,4 @@ func (s *screen) erase() {
 		fmt.Fprintf(s.w, "\x1b[%dA\x1b[J", s.drawn)
 		s.drawn = 0
 	}
-}
-
-func (s *screen) redraw() {
-	if s.plan.Run == "" {
-		return
-	}
-	s.erase()
-	bound := s.plan.New.Slot
-	if s.plan.Revert {
-		bound = "back from " + bound
-	}
-	lines := []string{fmt.Sprintf("%s  %s  %s", s.plan.Run, bound, time.Since(s.started).Round(time.Second))}
-	for _, server := range s.plan.Servers {
-		r := s.rows[server.Name]
-		lines = append(lines, fmt.Sprintf("  %s %-12s %-8s  %s", r.mark, server.Name, s.places.Of(server.Name), r.doing))
-	}
-	lines = append(lines, "  "+s.evidence())
-	width := s.width()
-	for _, l := range lines {
-		fmt.Fprintln(s.w, clip(l, width-1))
-	}
-	s.drawn = len(lines)
-}
-
-// evidence is the verdict so far, in one line.
-func (s *screen) evidence() string {
-	if s.plan.Revert {
-		return "traffic: not judged on the way back"
-	}
-	if len(s.verdict.Evidence) == 0 {
-		if s.verdict.Reason != "" {
-			return "traffic: " + strings.Join(strings.Fields(s.verdict.Reason), " ")
-		}
-		return "traffic: nothing judged yet"
-	}
-	var parts []string
-	for _, e := range s.verdict.Evidence {
-		parts = append(parts, fmt.Sprintf("%s %d of %d new, %d of %d old, evidence %.1f of %.1f",
-			e.Metric, e.New.Bad, e.New.Requests, e.Old.Bad, e.Old.Requests, e.Odds, e.Need))
-	}
-	return "traffic: " + strings.Join(parts, "; ")
-}
-
-// clip cuts a line to the width of the terminal, so that the block's height is known.
-func clip(l string, width int) string {
-	if utf8.RuneCountInString(l) <= width {
-		return l
-	}
-	return string([]rune(l)[:max(width-1, 0)]) + "…"
 }

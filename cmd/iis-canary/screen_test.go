@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"regexp"
 	"strings"
 	"testing"
@@ -15,7 +16,7 @@ import (
 func shown(t *testing.T) (*screen, func() string) {
 	t.Helper()
 	var terminal bytes.Buffer
-	s := &screen{w: &terminal, live: true, width: func() int { return 120 }, started: time.Now(), rows: map[string]serverRow{}, places: report.NewPlaces(), stop: make(chan struct{})}
+	s := &screen{w: &terminal, live: true, width: func() int { return 120 }, height: func() int { return 24 }, started: time.Now(), rows: map[string]serverRow{}, places: report.NewPlaces(), stop: make(chan struct{})}
 	return s, func() string {
 		blocks := strings.Split(terminal.String(), "\x1b[J")
 		return blocks[len(blocks)-1]
@@ -128,11 +129,48 @@ func TestAWaitForSpareCapacityIsShown(t *testing.T) {
 
 func TestTheWayBackIsShownAsThat(t *testing.T) {
 	var b bytes.Buffer
-	s := newScreen(streams{err: &b, errTTY: true, width: func() int { return 80 }, getenv: func(string) string { return "" }}, false)
+	s := newScreen(streams{err: &b, errTTY: true, width: func() int { return 80 }, height: func() int { return 24 }, getenv: func(string) string { return "" }}, false)
 	defer s.Close()
 	plan := canary.Plan{Run: "run-1", New: canary.Release{Slot: "app-2"}, Revert: true}
 	s.Event(canary.Event{Seq: 1, Run: "run-1", Type: canary.Planned, Plan: &plan})
 	if shown := b.String(); !strings.Contains(shown, "run-1  back from app-2  ") || strings.Contains(shown, "nothing judged yet") {
 		t.Errorf("shown: %q", shown)
+	}
+}
+
+// A block that is higher than the terminal cannot be erased: its upper lines are out of the cursor's reach.
+func TestTheBlockIsNeverHigherThanTheTerminal(t *testing.T) {
+	const many = 60
+	plan := canary.Plan{Run: "run-1", New: canary.Release{Slot: "app-2"}}
+	wave := canary.Wave{Name: "wave1"}
+	for i := range many {
+		name := fmt.Sprintf("web-%02d", i+1)
+		plan.Servers = append(plan.Servers, canary.Server{Name: name})
+		wave.Lanes = append(wave.Lanes, canary.Lane{{ID: name + "/start", Server: name, Action: canary.Start{Server: name, Slot: "app-2"}},
+			{ID: name + "/warm", Server: name, Action: canary.Warm{Server: name, Slot: "app-2"}}})
+	}
+	plan.Waves = []canary.Wave{wave}
+	for _, c := range []struct{ rows, lines, left int }{{24, 23, 40}, {63, 62, 0}, {62, 61, 2}, {10, 9, 54}, {3, 2, 0}} {
+		s, text := shown(t)
+		s.height = func() int { return c.rows }
+		s.Begin(plan, func(func(canary.Event) bool) {})
+		s.Event(canary.Event{Seq: 2, Run: "run-1", Type: canary.Broke, Step: "web-40/start", Server: "web-40"})
+		s.Event(canary.Event{Seq: 3, Run: "run-1", Type: canary.Ended, Step: "web-50/start", Server: "web-50"}) // its lane is not at its end
+		s.Event(canary.Event{Seq: 4, Run: "run-1", Type: canary.Began, Step: "web-60/start", Server: "web-60"})
+		block := text()
+		if n := strings.Count(block, "\n"); n != c.lines {
+			t.Errorf("on %d rows it has %d lines, want %d:\n%s", c.rows, n, c.lines, block)
+		}
+		if more := fmt.Sprintf("and %d more", c.left); strings.Contains(block, "more") != (c.left > 0) || c.left > 0 && !strings.Contains(block, more) {
+			t.Errorf("on %d rows it does not say %q:\n%s", c.rows, more, block)
+		}
+		for _, want := range []string{"✖ web-40", "✔ web-50", "◌ web-60"} {
+			if c.rows >= 10 && !strings.Contains(block, want) {
+				t.Errorf("on %d rows %s is left out:\n%s", c.rows, want, block)
+			}
+		}
+		if c.left > 0 && !regexp.MustCompile(`(?s)web-40.*web-50.*web-60.*web-01`).MatchString(block) {
+			t.Errorf("on %d rows others come before those in hand and in trouble:\n%s", c.rows, block)
+		}
 	}
 }

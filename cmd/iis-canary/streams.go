@@ -14,6 +14,7 @@ type streams struct {
 	inTTY    bool
 	errTTY   bool
 	width    func() int // columns of the terminal behind err; 80 when there is none
+	height   func() int // its rows; 24 when there is none
 	getenv   func(string) string
 }
 
@@ -24,6 +25,7 @@ func system() streams {
 		inTTY:  term.IsTerminal(int(os.Stdin.Fd())),
 		errTTY: term.IsTerminal(int(os.Stderr.Fd())),
 		width:  terminalWidth,
+		height: terminalHeight,
 		getenv: os.Getenv,
 	}
 }
@@ -33,6 +35,13 @@ func terminalWidth() int {
 		return w
 	}
 	return 80
+}
+
+func terminalHeight() int {
+	if _, h, err := term.GetSize(int(os.Stderr.Fd())); err == nil && h > 0 {
+		return h
+	}
+	return 24
 }
 
 // live reports whether a block that redraws itself may be shown.
