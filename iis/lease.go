@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
 	"time"
 
 	"iiscanary/canary"
@@ -59,33 +58,26 @@ type Claim struct {
 	TakeOver bool
 }
 
-// keeper renews the leases of a run until it is stopped.
-type keeper struct {
-	claim   Claim
-	servers []string
-	stop    context.CancelFunc
-	done    sync.WaitGroup
-}
-
-// Acquire takes the lease on every server, in the order of their names, and renews it in the background at a third of
-// its life, until Release or Close. When another run or process holds one, those taken are given back and a *[LeasedError]
-// says who. A lease that runs out, because the program died, may be taken by anybody.
+// Acquire takes the lease on every server, in the order of their names, and renews each in the background at a third of
+// its life, from the moment it is taken until Release or Close. When another run or process holds one, those taken are given back and
+// a *[LeasedError] says who. A lease that runs out, because the program died, may be taken by anybody.
 func (f *Fleet) Acquire(ctx context.Context, servers []string, c Claim) error {
-	f.mu.Lock()
-	busy := f.keeper != nil
-	f.mu.Unlock()
-	if busy {
-		return errors.New("this fleet holds a lease already")
+	k, err := f.startKeeping(c)
+	if err != nil {
+		return err
 	}
-	names := slices.Compact(slices.Sorted(slices.Values(servers)))
-	for i, name := range names {
+	for _, name := range slices.Compact(slices.Sorted(slices.Values(servers))) {
 		if err := f.take(ctx, name, c); err != nil {
+			f.stopKeeping()
+			select {
+			case <-f.lost: // one of those taken: this is no run that could be told
+			default:
+			}
 			after := context.WithoutCancel(ctx)
-			return errors.Join(err, f.giveBackUnheard(after, name, c, err), f.giveBack(after, names[:i], c.Run))
+			return errors.Join(err, f.giveBackUnheard(after, name, c, err), f.giveBack(after, k.servers, c.Run))
 		}
+		f.keep(k, name)
 	}
-	c.TakeOver = false // done: one that takes over later is not to be thrown out again
-	f.keep(names, c)
 	return nil
 }
 
@@ -217,43 +209,6 @@ func isFenced(err error) bool {
 	return errors.As(err, &refused) && refused.Code == agent.Fenced
 }
 
-func (f *Fleet) keep(servers []string, c Claim) {
-	ctx, stop := context.WithCancel(context.Background())
-	k := &keeper{claim: c, servers: servers, stop: stop}
-	for _, name := range servers {
-		k.done.Go(func() { f.renew(ctx, name, c.Life) })
-	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.keeper = k
-}
-
-func (f *Fleet) stopKeeping() *keeper {
-	f.mu.Lock()
-	k := f.keeper
-	f.keeper = nil
-	f.mu.Unlock()
-	if k != nil {
-		k.stop()
-		k.done.Wait()
-	}
-	return k
-}
-
-// renew keeps one lease. A server that cannot be reached keeps its lease until that runs out, and is asked again; only
-// another run in between makes it lost.
-func (f *Fleet) renew(ctx context.Context, server string, life time.Duration) {
-	for wait(ctx, life/3) == nil {
-		err := f.Hold(ctx, server)
-		if ctx.Err() != nil || errors.Is(err, canary.ErrTaken) {
-			return
-		}
-		if err != nil {
-			f.log.Warn("lease not renewed, trying again", "server", server, "err", err)
-		}
-	}
-}
-
 // regain takes a lease again that ran out while the server could not be reached. Its generation tells whether another
 // run had it in between.
 func (f *Fleet) regain(ctx context.Context, server string, c Claim) error {
@@ -286,13 +241,4 @@ func (f *Fleet) regain(ctx context.Context, server string, c Claim) error {
 func (f *Fleet) Break(ctx context.Context, l Lease) error {
 	_, err := f.leaseOp(ctx, l.Server, "release", Claim{Run: l.Run}, &agent.Fence{Run: l.Run, Generation: l.Generation})
 	return err
-}
-
-func (f *Fleet) claimed() (Claim, bool) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.keeper == nil {
-		return Claim{}, false
-	}
-	return f.keeper.claim, true
 }
