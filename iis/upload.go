@@ -25,20 +25,18 @@ func (f *Fleet) upload(ctx context.Context, server string, r *bundle.Release, fi
 		return f.put(ctx, server, &full)
 	}
 	for _, file := range files {
-		if err := f.sendFile(&b, r, file, flush); err != nil {
-			return fmt.Errorf("%s: upload %s: %w", server, file.Path, err)
+		if err := f.sendFile(&b, r, server, file, flush); err != nil {
+			return err
 		}
 	}
-	if err := flush(); err != nil {
-		return fmt.Errorf("%s: upload: %w", server, err)
-	}
-	return nil
+	return flush()
 }
 
-func (f *Fleet) sendFile(b *batch, r *bundle.Release, file bundle.File, flush func() error) error {
+// sendFile adds a file to the batch, and flushes that whenever it is full. What flush says names the server already.
+func (f *Fleet) sendFile(b *batch, r *bundle.Release, server string, file bundle.File, flush func() error) error {
 	content, err := r.Open(file.Path)
 	if err != nil {
-		return err
+		return fmt.Errorf("%s: upload %s: %w", server, file.Path, err)
 	}
 	defer content.Close()
 	for offset := int64(0); offset < file.Size || offset == 0; {
@@ -50,7 +48,7 @@ func (f *Fleet) sendFile(b *batch, r *bundle.Release, file bundle.File, flush fu
 			continue
 		}
 		if err := b.add(content, agent.PutFile{SHA256: file.SHA256, Size: file.Size, Offset: offset, Length: length}); err != nil {
-			return err
+			return fmt.Errorf("%s: upload %s: %w", server, file.Path, err)
 		}
 		if offset += length; file.Size == 0 {
 			break
