@@ -115,3 +115,21 @@ func TestWhatTheAgentCannotDoIsSaidTheSameInBothWays(t *testing.T) {
 		}
 	}
 }
+
+// The rest of an answer whose beginning is lost looks like the words of something that prints: the next process is heard from its beginning.
+func TestALostPartOfTheFirstAnswerSendsNoServerTheSlowWay(t *testing.T) {
+	var said notices
+	w := newWorld(t, setup{fleet: func(o *iis.Options) { o.Notify = said.add }})
+	s := w.servers["web-01"]
+	s.SetLimits(iistest.Limits{EnvelopeKB: 16, Piece: 2}) // the answer comes in several
+	s.Fail(iistest.Failure{Action: "Receive", Lost: iistest.Halved, Times: 1})
+	if err := w.hello(t); err != nil {
+		t.Fatal(err)
+	}
+	if fall, fallen := w.fleet.Fallen("web-01"); fallen || len(said.list()) != 0 {
+		t.Errorf("fallen because of %q, said %q", fall.Why, said.list())
+	}
+	if n := processes(t, s); n != 2 {
+		t.Errorf("%d processes", n)
+	}
+}
