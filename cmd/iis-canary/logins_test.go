@@ -53,16 +53,20 @@ func playAll(t *testing.T, auth string, parts []part) {
 	}
 }
 
-// refused types plan, which must end with exit code 7, and name the check and all of these words.
+// refused types plan, which must end with exit code 7, and say the whole of it: all of these words in the row of the check, those after
+// "do: " in what to do about it.
 func (s *scene) refused(id checkID, words ...string) typed {
 	s.t.Helper()
 	y := s.enter("plan").must(s.t, 7)
-	told := strings.Join(strings.Fields(y.err), " ")
+	row, remedy := rowsOf(y.err, id), ""
 	for _, w := range words {
-		if rowsOf(y.err, id) == "" || !strings.Contains(told, w) {
+		if do, is := strings.CutPrefix(w, "do: "); is {
+			remedy = do
+		} else if !strings.Contains(row, w) {
 			s.t.Errorf("%q is not said of %s:\n%s", w, id, y.err)
 		}
 	}
+	s.whole(y, id, remedy)
 	return y
 }
 

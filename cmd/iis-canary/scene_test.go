@@ -110,6 +110,37 @@ func rowsOf(text string, id checkID) string {
 	return strings.Join(out, "\n")
 }
 
+// remedyOf is what a refusal says is to be done about a check: its own "do: ", behind its last row.
+func remedyOf(text string, id checkID) string {
+	var out []string
+	its := false
+	for line := range strings.Lines(text) {
+		words := strings.Fields(line)
+		switch {
+		case len(words) == 0:
+		case words[0] == "do:" && its:
+			out = append(out, strings.Join(words[1:], " "))
+		case words[0] != "do:":
+			its = words[0] == string(id)
+		}
+	}
+	return strings.Join(out, "\n")
+}
+
+// whole demands all three parts of a refusal before the first change: what stands in the way and what to do about this check, what is so
+// now, and what to type next.
+func (s *scene) whole(y typed, id checkID, remedy string) {
+	s.t.Helper()
+	if told := remedyOf(y.err, id); told == "" || !strings.Contains(told, remedy) {
+		s.t.Errorf("what to do about %s is %q, want %q:\n%s", id, told, remedy, y.err)
+	}
+	for _, want := range []string{" in the way before the first change", "now:   nothing was touched", "next:  ", "type the same line again", "iis-canary doctor --config "} {
+		if !strings.Contains(y.err, want) {
+			s.t.Errorf("nobody says %q:\n%s", want, y.err)
+		}
+	}
+}
+
 // elsewhere aims the configuration at another balancer than the fleet's, with the same keys and the same servers.
 func (s *scene) elsewhere(change func(*elbtest.Config)) {
 	s.t.Helper()
