@@ -54,10 +54,14 @@ func playAll(t *testing.T, auth string, parts []part) {
 }
 
 // refused types plan, which must end with exit code 7, and say the whole of it: all of these words in the row of the check, those after
-// "do: " in what to do about it.
+// "do: " in what to do about it. Nothing may be changed.
 func (s *scene) refused(id checkID, words ...string) typed {
 	s.t.Helper()
+	before := s.touched()
 	y := s.enter("plan").must(s.t, 7)
+	if n := s.touched() - before; n != 0 {
+		s.t.Errorf("%d changes were made", n)
+	}
 	row, remedy := rowsOf(y.err, id), ""
 	for _, w := range words {
 		if do, is := strings.CutPrefix(w, "do: "); is {

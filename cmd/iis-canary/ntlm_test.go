@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"net"
 	"strings"
 	"testing"
 
@@ -19,10 +20,7 @@ func TestAFleetIsDeployedToWithNTLM(t *testing.T) {
 	if err := f.Settle(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	for _, part := range []struct {
-		name string
-		play func(*scene)
-	}{
+	for _, part := range append(sealedTroubles(), []part{
 		{"doctor says what protects the messages", func(s *scene) {
 			y := s.enter("doctor").must(s.t, 0)
 			if !strings.Contains(y.out, "no TLS: NTLM seals every message") {
@@ -49,6 +47,12 @@ func TestAFleetIsDeployedToWithNTLM(t *testing.T) {
 			s.overTLS("auth: ntlm")
 			s.enter("doctor").must(s.t, 0)
 		}},
+		{"a port without TLS", func(s *scene) {
+			s.overTLS("auth: ntlm")
+			second := s.fleet.Servers[1]
+			s.mapped(s.at(0), net.JoinHostPort(second.Address(), fmt.Sprint(second.PlainPort())))
+			s.refused(checkTLS, "web-02 (127.0.0.", "takes connections and speaks no TLS", "do: compare servers.winrm.port: WinRM's HTTPS listener is on 5986, the plain one on 5985")
+		}},
 		{"a whole deployment", func(s *scene) {
 			s.enter("deploy", "--yes").must(s.t, 0)
 			for _, server := range f.Servers {
@@ -57,7 +61,7 @@ func TestAFleetIsDeployedToWithNTLM(t *testing.T) {
 				}
 			}
 		}},
-	} {
+	}...) {
 		t.Run(part.name, func(t *testing.T) { part.play(&scene{t: t, fleet: f, config: f.Config(), pack: f.Package()}) })
 	}
 }

@@ -58,6 +58,14 @@ func tlsRemedy(old *winrm.VersionError) string {
 	return "enable TLS 1.2 on the server (docs/operations.md)"
 }
 
+// strangerRemedy is what to do where somebody else seems to answer than the server's WinRM: to restart that would be no remedy.
+func strangerRemedy(err error) string {
+	if winrm.Diagnose(err).Name == "downgrade" {
+		return "find out who answers at this address before anybody logs in there"
+	}
+	return ""
+}
+
 func isEnded(err error) bool {
 	_, is := errors.AsType[*iis.EndedError](err)
 	return is

@@ -2,8 +2,13 @@ package main
 
 import (
 	"crypto/x509"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"os"
+	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -61,22 +66,75 @@ func staying() map[string]func(*iistest.Server) {
 	}
 }
 
-// toldElsewhere is why a trouble has no way here.
-func toldElsewhere() map[string]string {
-	return map[string]string{
-		"poll-over":   "it is none",
-		"filtered":    "TestAPortWithoutAnAnswerIsToldFromAClosedOne: nothing answers for as long as a connection may take",
-		"refused":     "TestEveryCheckIsMadeBeforeTheFirstChange/port-open",
-		"certificate": "TestEveryCheckIsMadeBeforeTheFirstChange/tls-trusted",
-		"no-tls":      "TestEveryCheckIsMadeBeforeTheFirstChange/tls-trusted",
-		"tls-version": "a peer of Go's own cannot be made to look like Windows here; see iis/winrm",
-		"silent":      "fault-winrm-silent: half a minute",
-		"out-of-step": "only a sealed connection can be; see iis/winrm",
-		"no-ticket":   "a fleet with Kerberos only; see iis/winrm",
-		"no-kdc":      "a fleet with Kerberos only; see iis/winrm",
-		"downgrade":   "only a peer that is no WinRM; see iis/winrm",
-		"input-taken": "TestThePreflightAsAWhole/agent-runs: it is a warning",
+// toldBy is the test that tells of a trouble, or the script without its ending, and why there is no way into it here.
+type toldBy struct{ test, why string }
+
+func toldElsewhere() map[string]toldBy {
+	const all, kerberos, ntlm = "TestEveryCheckIsMadeBeforeTheFirstChange/", "TestAFleetIsDeployedToWithKerberos/", "TestAFleetIsDeployedToWithNTLM/"
+	return map[string]toldBy{
+		"poll-over":   {"", "it is none"},
+		"filtered":    {"TestAPortWithoutAnAnswerIsToldFromAClosedOne", "nothing answers for as long as a connection may take"},
+		"refused":     {all + "port-open", "it is another check's"},
+		"certificate": {all + "tls-trusted", "it is another check's"},
+		"no-tls":      {ntlm + "a port without TLS", "it is another check's"},
+		"tls-version": {"TestAFleetIsDeployedToWithACertificate/servers that are too old for anybody", "it is another check's"},
+		"silent":      {"testdata/script/fault-winrm-silent", "half a minute"},
+		"out-of-step": {ntlm + "somebody changes what is sealed", "only a sealed connection can be"},
+		"no-ticket":   {kerberos + "a name that nobody has", "a fleet with Kerberos only"},
+		"no-kdc":      {kerberos + "no KDC", "a fleet with Kerberos only"},
+		"downgrade":   {ntlm + "somebody asks for less than was meant", "TLS protects a fleet with Basic from it"},
+		"input-taken": {"TestThePreflightAsAWhole/agent-runs: something else reads its input", "it is a warning"},
 	}
+}
+
+// TestWhereTroublesAreToldElsewhereThereAreTests looks for each test, and for the name of its part among the texts of this folder.
+func TestWhereTroublesAreToldElsewhereThereAreTests(t *testing.T) {
+	t.Parallel()
+	functions, texts := written(t)
+	for trouble, by := range toldElsewhere() {
+		if _, here := staying()[trouble]; here {
+			t.Errorf("%s has a way here, and is told elsewhere", trouble)
+		}
+		if strings.HasPrefix(by.test, "testdata/") {
+			if _, err := os.Stat(by.test + ".txtar"); err != nil {
+				t.Errorf("%s: %v", trouble, err)
+			}
+			continue
+		}
+		test, part, _ := strings.Cut(by.test, "/")
+		id, half, _ := strings.Cut(part, ": ")
+		if test != "" && !functions[test] || part != "" && !texts[id] || half != "" && !texts[half] {
+			t.Errorf("%s is told by %s, which is not there", trouble, by.test)
+		}
+	}
+}
+
+// written is the functions of this folder, and the texts in it outside this file.
+func written(t *testing.T) (functions, texts map[string]bool) {
+	t.Helper()
+	functions, texts = map[string]bool{}, map[string]bool{}
+	names, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range names {
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.FuncDecl:
+				functions[n.Name.Name] = true
+			case *ast.BasicLit:
+				if text, err := strconv.Unquote(n.Value); err == nil && name != "winrm_troubles_test.go" {
+					texts[text] = true
+				}
+			}
+			return true
+		})
+	}
+	return functions, texts
 }
 
 // TestEveryTroubleOfWinRMIsToldBeforeTheFirstChange puts the second of two servers into each, one after the other.
@@ -92,7 +150,7 @@ func TestEveryTroubleOfWinRMIsToldBeforeTheFirstChange(t *testing.T) {
 	for _, row := range rows {
 		into, known := staying()[row.Name]
 		if !known {
-			if toldElsewhere()[row.Name] == "" {
+			if toldElsewhere()[row.Name].why == "" {
 				t.Errorf("nobody puts a fleet into the trouble %s", row.Name)
 			}
 			continue
@@ -114,10 +172,13 @@ func (s *scene) tells(row winrm.Diagnosis, into func(*iistest.Server)) {
 	if !strings.Contains(said, "web-02") || strings.Contains(said, "web-01") || !strings.Contains(said, row.Advice) {
 		s.t.Errorf("of web-02 it is not said that %q:\n%s", row.Advice, y.err)
 	}
-	for _, want := range []string{"1 thing stands in the way before the first change", "do: ", "now:   nothing was touched", "next:  ", "type the same line again"} {
-		if !strings.Contains(y.err, want) {
-			s.t.Errorf("nobody says %q:\n%s", want, y.err)
+	for _, id := range []checkID{checkWinRM, checkAgent, checkPassword} {
+		if rowsOf(y.err, id) != "" {
+			s.whole(y, id, "")
 		}
+	}
+	if !strings.Contains(y.err, "1 thing stands in the way before the first change") {
+		s.t.Errorf("more than one thing is wrong:\n%s", y.err)
 	}
 	if password := s.read("winrm_password"); strings.Contains(y.err+y.out, password) {
 		s.t.Error("the password is told")
