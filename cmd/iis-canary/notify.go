@@ -64,21 +64,25 @@ func (cd *conduct) tell(ctx context.Context, n news) {
 	}
 }
 
+// deliver tells one party. Each kind that a rule may name has a case here.
 func (cd *conduct) deliver(ctx context.Context, rule configs.Notify, n news) error {
 	ctx, cancel := context.WithTimeout(ctx, newsTime)
 	defer cancel()
-	if rule.Elastic != "" {
+	switch {
+	case rule.Elastic != "":
 		source, err := cd.ses.elastic()
 		if err != nil {
 			return err
 		}
 		return source.Write(ctx, rule.Elastic, n)
+	case !rule.Webhook.IsZero():
+		address, err := rule.Webhook.Resolve()
+		if err != nil {
+			return err
+		}
+		return post(ctx, address, n)
 	}
-	address, err := rule.Webhook.Resolve()
-	if err != nil {
-		return err
-	}
-	return post(ctx, address, n)
+	return errors.New("nobody here knows how to tell this party: please report it")
 }
 
 // post sends the news to a webhook. The whole address is a secret: no error shows a part of it, and nobody whom it leads to is

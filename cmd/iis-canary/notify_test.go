@@ -7,14 +7,19 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"os"
+	"path/filepath"
+	"reflect"
 	"strings"
 	"syscall"
 	"testing"
+
+	"iiscanary/configs"
 )
 
 func TestAWebhookGetsTheNewsAndNoErrorShowsItsAddress(t *testing.T) {
@@ -79,5 +84,62 @@ func TestARefusedReleaseDropsAFailureMetric(t *testing.T) {
 	enter(t, "deploy", "-c", f.Config(), "--package", f.Package(), "--yes").must(t, 3)
 	if n, err := f.Failures(t.Context()); n != 1 || err != nil {
 		t.Errorf("%d failure metrics, %v, want 1", n, err)
+	}
+}
+
+// partyRules reads a rule about a party of one kind, whose address is somewhere.
+func partyRules(t *testing.T, key, value, address string) *conduct {
+	t.Helper()
+	text, err := os.ReadFile("../../configs/examples/minimal.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "canary.yaml")
+	if err := os.WriteFile(path, fmt.Appendf(text, "\nnotify: [{ on: [failed], %s: '%s' }]\n", key, value), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	spec, _, err := configs.Load(path, func(string) (string, bool) { return address, true })
+	if err != nil {
+		t.Fatal(err)
+	}
+	spec.Sources.Elastic.URLs = []string{address}
+	return &conduct{ses: &session{spec: spec, path: path}}
+}
+
+// What the configuration takes and nobody delivers would be noticed when a run has failed, by its silence.
+func TestEveryKindOfPartyIsTold(t *testing.T) {
+	t.Parallel()
+	values := map[string]string{"webhook": "env:HOOK", "elastic": "canary-runs"}
+	for _, field := range reflect.VisibleFields(reflect.TypeFor[configs.Notify]()) {
+		if field.Tag.Get("either") == "" {
+			continue
+		}
+		key := field.Tag.Get("yaml")
+		if values[key] == "" {
+			t.Errorf("this test tells no party of the kind %s", key)
+			continue
+		}
+		var heard string
+		party := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			body, _ := io.ReadAll(r.Body)
+			heard += r.URL.Path + string(body)
+			w.Header().Set("X-Elastic-Product", "Elasticsearch")
+			w.Header().Set("Content-Type", "application/json")
+			_, _ = io.WriteString(w, "{}")
+		}))
+		cd := partyRules(t, key, values[key], party.URL)
+		err := cd.deliver(t.Context(), cd.ses.spec.Notify[0], news{Event: "reverted", Run: "the-run"})
+		party.Close()
+		if err != nil || !strings.Contains(heard, "the-run") || strings.Contains(heard, "canary-runs") != (key == "elastic") {
+			t.Errorf("%s: %v, heard %q", key, err, heard)
+		}
+	}
+}
+
+func TestAPartyOfNoKnownKindIsNotTakenForAnother(t *testing.T) {
+	t.Parallel()
+	err := (&conduct{}).deliver(t.Context(), configs.Notify{On: []string{"failed"}}, news{})
+	if err == nil || !strings.Contains(err.Error(), "nobody here knows how to tell this party") {
+		t.Errorf("got %v", err)
 	}
 }
