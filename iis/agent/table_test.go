@@ -3,6 +3,7 @@ package agent_test
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -103,5 +104,45 @@ func TestTheOperationsAreThoseOfTheProtocol(t *testing.T) {
 	coded := named(`"(\w+)"`, list)
 	if diff := cmp.Diff(written, coded); diff != "" || len(coded) == 0 {
 		t.Errorf("what needs the lease differs, page (-), C# (+):\n%s", diff)
+	}
+}
+
+// TestEveryOperationHasAVector leaves out experiment: TestEveryExperimentRunsInEveryAgentAndLeavesNothing runs all that there are.
+func TestEveryOperationHasAVector(t *testing.T) {
+	held := map[string]bool{"experiment": true}
+	for _, v := range load(t) {
+		for _, s := range v.Steps {
+			held[s.Op] = true
+		}
+	}
+	for _, op := range regexp.MustCompile(`operations\["(\w+)"\]`).FindAllStringSubmatch(text(t, "Agent.cs"), -1) {
+		if !held[op[1]] {
+			t.Errorf("no vector asks for %s", op[1])
+		}
+	}
+}
+
+// TestTheWayToANewOperationLeadsToPlacesThatAreThere looks for each file and each test that the page names.
+func TestTheWayToANewOperationLeadsToPlacesThatAreThere(t *testing.T) {
+	_, way, found := strings.Cut(text(t, "../../docs/agent-protocol.md"), "## To add an operation\n")
+	places := regexp.MustCompile("`((?:iis|canary|docs|\\.ci)/[^` *]*)").FindAllStringSubmatch(way, -1)
+	tests := regexp.MustCompile("`(Test\\w+)`").FindAllStringSubmatch(way, -1)
+	if !found || len(places) < 15 || len(tests) < 8 {
+		t.Fatalf("%d places, %d tests", len(places), len(tests))
+	}
+	for _, place := range places {
+		if _, err := os.Stat("../../" + place[1]); err != nil {
+			t.Error(err)
+		}
+	}
+	for _, test := range tests {
+		written := false
+		for _, dir := range []string{".", "../iistest", "../../cmd/iis-canary"} {
+			files, _ := filepath.Glob(dir + "/*_test.go")
+			written = written || slices.ContainsFunc(files, func(file string) bool { return strings.Contains(text(t, file), "\nfunc "+test[1]+"(") })
+		}
+		if !written {
+			t.Errorf("there is no %s", test[1])
+		}
 	}
 }
