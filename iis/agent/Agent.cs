@@ -105,7 +105,7 @@ namespace IisCanary
     }
 
     /// An operation that says no, with a code of the protocol.
-    public sealed class Refused : Exception
+    public class Refused : Exception
     {
         public readonly string Code;
         public string Step, Hint;

@@ -21,7 +21,7 @@ namespace IisCanary
             if (action != "release" && seconds < 1) throw new Refused("bad_request", "a lease of " + seconds + " seconds");
             using (var file = Data.Exclusive(FileOf(request.App)))
             {
-                var book = Read(file);
+                var book = Read(file, request.App);
                 if (action == "acquire") Acquire(book, request, run, seconds);
                 else Keep(book, request, run, action == "renew" ? seconds : 0);
                 Write(file, book);
@@ -33,9 +33,16 @@ namespace IisCanary
         {
             using (var file = Data.Exclusive(FileOf(app)))
             {
-                var book = Read(file);
+                var book = Read(file, app);
                 return Held(book) ? Public(book) : null;
             }
+        }
+
+        /// As survey tells it, which says what else there is to know where the file cannot be read.
+        public static Json CurrentOrNone(string app)
+        {
+            try { return Current(app); }
+            catch (Unreadable) { return null; }
         }
 
         /// Refuses a change whose lease is not the current one.
@@ -43,7 +50,7 @@ namespace IisCanary
         {
             using (var file = Data.Exclusive(FileOf(request.App)))
             {
-                var book = Read(file);
+                var book = Read(file, request.App);
                 if (request.LeaseRun == null || !Mine(book, request.LeaseRun) || request.LeaseGeneration != Generation(book))
                     throw new Refused("fenced", "run " + (request.LeaseRun ?? "(none)") + " does not hold the lease of " + request.App);
             }
@@ -93,7 +100,16 @@ namespace IisCanary
 
         static string FileOf(string app) { return Path.Combine(Data.Folder(app, ""), "lease.json"); }
 
-        static Json Read(Stream file)
+        sealed class Unreadable : Refused
+        {
+            public Unreadable(string app, string why)
+                : base("conflict", FileOf(app) + " cannot be read: nobody knows who holds the lease of " + app + ": " + why)
+            {
+                Hint = "make sure that no run is at work on this server, then delete %ProgramData%\\iis-canary\\" + app + "\\lease.json";
+            }
+        }
+
+        static Json Read(Stream file, string app)
         {
             var bytes = new byte[file.Length];
             for (var at = 0; at < bytes.Length; )
@@ -102,7 +118,19 @@ namespace IisCanary
                 if (read <= 0) break;
                 at += read;
             }
-            return bytes.Length == 0 ? new Json() : Text.Parse(Encoding.UTF8.GetString(bytes));
+            if (bytes.Length == 0) return new Json();
+            try { return Sound(Text.Parse(Encoding.UTF8.GetString(bytes))); }
+            catch (SystemException e) { throw new Unreadable(app, e.Message); } // no JSON, or not what Write writes
+        }
+
+        static Json Sound(Json book)
+        {
+            Generation(book);
+            if (!Held(book)) return book;
+            foreach (var text in new[] { "owner", "reason", "taken" })
+                if (!(book[text] is string)) throw new FormatException(text + " is no text");
+            Lasts(book);
+            return book;
         }
 
         /// In the place of what was there, and with blanks behind it where that was longer: a file that is emptied first is empty after a power failure.

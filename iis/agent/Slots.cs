@@ -30,7 +30,7 @@ namespace IisCanary
             {
                 { "clock", Text.Time(DateTime.UtcNow) }, { "disk_free", Machine.DiskFree(request.Root) },
                 { "slots", slots.OrderBy(s => (string)s["name"], StringComparer.Ordinal).ToList() },
-                { "lease", Leases.Current(request.App) }, { "runs", Notes.Runs(request.App) },
+                { "lease", Leases.CurrentOrNone(request.App) }, { "runs", Notes.Runs(request.App) },
             };
             var bindings = request.Texts("bindings");
             if (bindings.Count == 0) return survey;

@@ -66,6 +66,7 @@ type given struct {
 	Links           map[string]string         `json:"links"`        // junctions
 	Depot           map[string]shelf          `json:"depot"`        // by path
 	TearNote        string                    `json:"tear_note"`    // of a run
+	LeaseFile       *string                   `json:"lease_file"`   // what a hand or a power failure leaves of it
 	Reboot          bool                      `json:"reboot"`
 	Certificates    []stored                  `json:"certificates"` // in the machine's store
 	NamedSite       map[string]string         `json:"named_site"`   // host by name
@@ -208,6 +209,9 @@ func (b *bench) comeByHand(g given) error {
 	}
 	for _, slot := range g.RemoveByHand {
 		all = append(all, b.server.RemoveByHand(slot))
+	}
+	if g.LeaseFile != nil {
+		all = append(all, b.server.SpoilLease(*g.LeaseFile))
 	}
 	if g.TearNote != "" {
 		all = append(all, b.server.TearNote(g.TearNote))

@@ -2,6 +2,7 @@ package iistest
 
 import (
 	"fmt"
+	"os"
 	"sync"
 	"time"
 )
@@ -21,10 +22,11 @@ type leases struct {
 	mu          sync.Mutex
 	current     map[string]*Lease
 	generations map[string]int64
+	spoilt      map[string]bool // the file cannot be read
 }
 
 func newLeases() *leases {
-	return &leases{current: map[string]*Lease{}, generations: map[string]int64{}}
+	return &leases{current: map[string]*Lease{}, generations: map[string]int64{}, spoilt: map[string]bool{}}
 }
 
 func (l *leases) read(app string) *Lease {
@@ -39,6 +41,18 @@ func (l *leases) copy(app string) *Lease {
 	}
 	c := *l.current[app]
 	return &c
+}
+
+// sound refuses what rests on a lease that cannot be read.
+func (l *leases) sound(app string) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.spoilt[app] {
+		return nil
+	}
+	file := `%ProgramData%\iis-canary\` + app + `\lease.json`
+	return refuse("conflict", "%s cannot be read: nobody knows who holds the lease of %s", file, app).
+		saying("make sure that no run is at work on this server, then delete " + file)
 }
 
 // holds says whether this is the current lease of the app: the same run and generation, not run out.
@@ -61,6 +75,9 @@ type leaseArgs struct {
 }
 
 func (l *leases) act(a leaseArgs, f *fence) (*Lease, error) {
+	if err := l.sound(a.App); err != nil {
+		return nil, err
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if a.Action == "read" {
@@ -120,5 +137,19 @@ func (s *Server) ExpireLease() error {
 		return fmt.Errorf("%s has no lease that could run out", s.config.App)
 	}
 	c.Until = time.Now().UTC()
+	return nil
+}
+
+// SpoilLease leaves a text in the place of the app's lease that is none, or nothing, as a power failure or a hand does.
+func (s *Server) SpoilLease(text string) error {
+	app := s.config.App
+	if s.config.Mono != nil {
+		return os.WriteFile(s.monoLeaseFile(app), []byte(text), 0o600)
+	}
+	s.leases.mu.Lock()
+	defer s.leases.mu.Unlock()
+	delete(s.leases.current, app)
+	delete(s.leases.generations, app)
+	s.leases.spoilt[app] = text != ""
 	return nil
 }

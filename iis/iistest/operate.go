@@ -87,6 +87,11 @@ func (s *Server) operate(ctx context.Context, r agentRequest, blob []byte) (any,
 		}
 		c.app = *named.App
 	}
+	if op.changes {
+		if err := s.leases.sound(c.app); err != nil {
+			return nil, err
+		}
+	}
 	if op.changes && (r.Lease == nil || !s.leases.holds(c.app, *r.Lease)) {
 		return nil, refuse("fenced", "%s of %s needs the current lease", r.Op, c.app)
 	}
