@@ -33,7 +33,7 @@ func (pf *preflight) enter(ctx context.Context, server string) (iis.Hello, bool)
 	case isEnded(err):
 		bad.check, bad.what = checkAgent, rootWords(err)
 	default:
-		bad.check, bad.place, bad.what, bad.do = checkWinRM, pf.place(server), rootWords(err), strangerRemedy(err)
+		bad.check, bad.place, bad.what, bad.do = checkWinRM, pf.place(server), rootWords(err), lastingRemedy(err)
 	}
 	for _, id := range []checkID{checkPassword, checkWinRM, checkIIS, checkAgent} {
 		if id == bad.check {

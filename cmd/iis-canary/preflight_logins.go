@@ -58,12 +58,21 @@ func tlsRemedy(old *winrm.VersionError) string {
 	return "enable TLS 1.2 on the server (docs/operations.md)"
 }
 
-// strangerRemedy is what to do where somebody else seems to answer than the server's WinRM: to restart that would be no remedy.
-func strangerRemedy(err error) string {
-	if winrm.Diagnose(err).Name == "downgrade" {
-		return "find out who answers at this address before anybody logs in there"
-	}
-	return ""
+// lastingRemedy is what to do about a trouble of WinRM that a restart of the service does not end; empty: that of the check is right.
+func lastingRemedy(err error) string {
+	const stranger = "find out what answers at this address: compare servers.address and servers.winrm.port, look for a proxy between"
+	return map[string]string{
+		"downgrade":        "find out who answers at this address before anybody logs in there",
+		"not-winrm":        stranger,
+		"not-soap":         stranger,
+		"not-understood":   stranger,
+		"too-large":        `raise the limit there: winrm set winrm/config @{MaxEnvelopeSizekb="500"}`,
+		"shells-off":       `allow remote shells there, also in its policies: winrm set winrm/config/winrs @{AllowRemoteShellAccess="true"}`,
+		"access-denied":    "make the account an administrator there, with an elevated token over the network (docs/operations.md)",
+		"forbidden":        "make the account an administrator there (docs/operations.md)",
+		"no-such-program":  "look for Windows PowerShell there: powershell.exe below System32, or on the PATH of services",
+		"command-too-long": "report this mistake of the program, with these lines",
+	}[winrm.Diagnose(err).Name]
 }
 
 func isEnded(err error) bool {

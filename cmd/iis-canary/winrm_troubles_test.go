@@ -177,6 +177,9 @@ func (s *scene) tells(row winrm.Diagnosis, into func(*iistest.Server)) {
 			s.whole(y, id, "")
 		}
 	}
+	if do := remedyOf(y.err, checkWinRM); row.Kind == winrm.Permanent && strings.Contains(do, "Restart-Service") {
+		s.t.Errorf("a restart is advised against what will be the same after it: %s", do)
+	}
 	if !strings.Contains(y.err, "1 thing stands in the way before the first change") {
 		s.t.Errorf("more than one thing is wrong:\n%s", y.err)
 	}
