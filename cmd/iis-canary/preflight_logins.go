@@ -70,7 +70,7 @@ func lastingRemedy(err error) string {
 		"shells-off":       `allow remote shells there, also in its policies: winrm set winrm/config/winrs @{AllowRemoteShellAccess="true"}`,
 		"access-denied":    "make the account an administrator there, with an elevated token over the network (docs/operations.md)",
 		"forbidden":        "make the account an administrator there (docs/operations.md)",
-		"no-such-program":  "look for Windows PowerShell there: powershell.exe below System32, or on the PATH of services",
+		"no-such-program":  "look why services there do not find powershell.exe on their PATH",
 		"command-too-long": "report this mistake of the program, with these lines",
 	}[winrm.Diagnose(err).Name]
 }

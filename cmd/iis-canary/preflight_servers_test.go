@@ -73,7 +73,7 @@ func wayInTroubles() []trouble {
 		{id: checkWinRM, make: func(s *scene) {
 			site := s.fleet.Servers[1]
 			s.mapped(s.at(0), net.JoinHostPort(site.Address(), fmt.Sprint(site.SitePort())))
-		}, words: []string{"web-02 (127.0.0.", "not SOAP; something stands between"}},
+		}, words: []string{"web-02 (127.0.0.", "not SOAP; something stands between"}, remedy: "find out what answers at this address"},
 		{id: checkIIS, make: lacking(iistest.Trouble{NoIIS: true}), words: []string{"web-02 IIS is not installed: no C:"}},
 		{id: checkAgent, make: lacking(iistest.Trouble{Constrained: true}),
 			words: []string{"web-02", "exit code 1: Cannot invoke method. Method invocation is supported only on core types in this language mode; PowerShell runs in constrained language mode here: let the account run in full language mode"}},
