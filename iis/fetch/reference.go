@@ -105,8 +105,10 @@ func (r Reference) checkS3(rest string) error {
 	switch {
 	case bucket == "":
 		return fmt.Errorf("%s names no bucket: s3://BUCKET/KEY", r.Shown())
+	case strings.Contains(bucket, "@"):
+		return fmt.Errorf("%s: a user in an address would be seen by everybody: give aws.access_key in the configuration", r.Shown())
 	case !bucketExp.MatchString(bucket):
-		return fmt.Errorf("%s: %q is no name of a bucket, which has 3 to 63 small letters, digits, dots and dashes", r.Shown(), bucket)
+		return fmt.Errorf("%s: the name of a bucket has 3 to 63 small letters, digits, dots and dashes", r.Shown())
 	case key == "":
 		return fmt.Errorf("%s names no object of the bucket: s3://BUCKET/KEY", r.Shown())
 	case r.version == "null":

@@ -47,8 +47,9 @@ func TestAReferenceThatIsNone(t *testing.T) {
 		{"a.zip#version=1", "", "only objects of S3"},
 		{"s3://bucket", hash, "names no object of the bucket: s3://BUCKET/KEY"},
 		{"s3:///x", hash, "names no bucket: s3://BUCKET/KEY"},
-		{"s3://Bad_Bucket/x", hash, `"Bad_Bucket" is no name of a bucket, which has 3 to 63 small letters, digits, dots and dashes`},
-		{"s3://b/k", hash, `"b" is no name of a bucket, which has 3 to 63`},
+		{"s3://Bad_Bucket/x", hash, "s3://Bad_Bucket/x: the name of a bucket has 3 to 63 small letters, digits, dots and dashes"},
+		{"s3://b/k", hash, "s3://b/k: the name of a bucket has 3 to 63"},
+		{"s3://AKID:hunter2@bucket/k", hash, "give aws.access_key in the configuration"},
 		{"s3://bucket/x#version=null", "", "version null"},
 	} {
 		_, err := fetch.Parse(c.text, c.sum)
