@@ -1,7 +1,8 @@
 package main
 
 import (
-	"fmt"
+	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -36,7 +37,8 @@ func TestAReleaseWithTooLongPathsIsRefused(t *testing.T) {
 	ses := &session{spec: &configs.Spec{}}
 	ses.spec.App, ses.spec.Site.Root = "app", `D:\`+strings.Repeat("r", 60)
 	_, err := ses.named(&bundle.Release{Version: "1", Files: []bundle.File{{Path: strings.Repeat("p/", 99) + "q"}}}, order{})
-	if codeOf(err) != exitUsage || !strings.Contains(fmt.Sprint(err), "site.root") {
+	said, is := errors.AsType[*failure](err)
+	if !is || said.code != exitUsage || !slices.Equal(said.next, []string{"choose a shorter site.root, or shorter paths in the package"}) {
 		t.Errorf("%v", err)
 	}
 }

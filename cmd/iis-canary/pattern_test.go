@@ -270,6 +270,8 @@ func placeholder(name string) string {
 		return "<error>"
 	case "s", "c", "i", "_", "f", "o", "l", "p", "m", "k", "j", "h", "text", "t", "v", "n":
 		return "<...>"
+	case "pack": // "package" can name nothing in Go
+		return "<package>"
 	}
 	return "<" + strings.ToLower(wordBreaks.ReplaceAllString(name, "$1 $2")) + ">"
 }
