@@ -33,10 +33,12 @@ func (c *releaseClock) note(server string) int {
 	return n
 }
 
-// errorRate is the share of 5xx answers of a bad release; lateFrom is how many servers must run it for the late kind.
+// errorRate is the share of 5xx answers of a bad release; lateFrom is how many servers must run it for the late kind. slower is a factor:
+// a machine that is busy with other things makes what is measured of the old release three times as long now and then.
 const (
 	errorRate = 0.05
 	lateFrom  = 3
+	slower    = 5
 )
 
 // behaviour is how a server's releases behave: as their packages say, and worse under the faults that are on.
@@ -52,7 +54,7 @@ func (f *Fleet) behaviour(server string) func(iistest.BehaveRequest) iistest.Beh
 		b.Crash = b.Crash || f.board.has("crash")
 		b.NeverWarm = b.NeverWarm || f.board.has("cold")
 		if f.board.has("slow") {
-			b.Slower = 3
+			b.Slower = slower
 		}
 		if f.board.has("errors") || f.board.has("revert-stuck") || f.board.has("errors-late") && running >= lateFrom {
 			b.ErrorRate = max(b.ErrorRate, errorRate)

@@ -19,7 +19,7 @@ func Faults() []Fault {
 		{"none", "nothing goes wrong", 0},
 		{"errors", "5% of the new release's answers are 5xx", 3},
 		{"errors-late", "the same, but only once three servers run it", 3},
-		{"slow", "the new release takes three times as long", 3},
+		{"slow", "the new release takes five times as long", 3},
 		{"cold", "the new release never gets under the warm-up limit", 3},
 		{"crash", "the new release's pool dies on start", 3},
 		{"no-logs", "log shipping stops when the roll begins", 8},
